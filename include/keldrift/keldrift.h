@@ -1,0 +1,28 @@
+/// keldrift: quantum kinetic equations in time.
+///
+/// The stages of a run, in order:
+///
+///   scenario     what the user asked for, units resolved
+///   model        H(k), r(k), v(k) in the orbital basis
+///   field        the uniform electric field E(t)
+///   state        f(k,t) and the initial states
+///   propagator   integration in time
+///   observables  traces and snapshots
+///   output       the result file
+///   run          all of it
+///
+/// The array shapes are explained at the top of model.h.
+#ifndef KELDRIFT_KELDRIFT_H
+#define KELDRIFT_KELDRIFT_H
+
+#include "keldrift/field.h"
+#include "keldrift/model.h"
+#include "keldrift/observables.h"
+#include "keldrift/output.h"
+#include "keldrift/propagator.h"
+#include "keldrift/run.h"
+#include "keldrift/scenario.h"
+#include "keldrift/state.h"
+#include "keldrift/status.h"
+
+#endif

@@ -1,0 +1,61 @@
+/// Measured quantities.
+#ifndef KELDRIFT_OBSERVABLES_H
+#define KELDRIFT_OBSERVABLES_H
+
+#include "keldrift/field.h"
+#include "keldrift/output.h"
+#include "keldrift/propagator.h"
+#include "keldrift/state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct kd_observables kd_observables;
+
+/// Prepares the traces of a scenario: the built-in quantities and those of its section
+/// `observables`.
+/// @param model, field, reference  used until kd_observables_free; not owned
+KD_API kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model,
+                                       const kd_field *field, kd_reference *reference,
+                                       kd_observables **observables);
+KD_API void kd_observables_free(kd_observables *observables);
+
+/// The traces as variables of a result file, one record each; their data point into the observables
+/// and change with every measurement.
+KD_API const kd_variable *kd_observables_traces(const kd_observables *observables, size_t *count);
+
+/// Measures a state. Sums over k are made on the grid that the state is given at, displaced by
+/// state->shift, where nothing is interpolated; in a k.p box what that grid misses or counts twice at
+/// the edges is made up from the reference.
+/// @return KD_ERROR_NUMERICS if the state is not finite
+KD_API kd_status kd_observables_measure(kd_observables *observables, const kd_state *state);
+
+/// The value of component `index` of the trace `name` at the last measurement; NAN if there is none.
+KD_API double kd_observables_value(const kd_observables *observables, const char *name,
+                                   size_t index);
+
+/// A snapshot: f and the band populations on the grid of the model.
+KD_API const kd_variable *kd_observables_snapshot_variables(const kd_observables *observables,
+                                                            size_t *count);
+KD_API kd_status kd_observables_snapshot(kd_observables *observables, const kd_state *state);
+
+/// Largest deviation of f from the reference at the edge points of a k.p box, over all
+/// measurements; 0 for lattice models.
+KD_API double kd_observables_largest_at_edge(const kd_observables *observables);
+
+/// The fixed datasets of /grid and /model: writes them into a result file.
+KD_API kd_status kd_observables_write_model(kd_observables *observables, kd_output *output);
+
+/// Factor and unit that turn J/E in e angstrom/fs per V/angstrom and cell into SI.
+KD_API void kd_observables_conductivity_unit(const kd_observables *observables, double *factor,
+                                             const char **unit);
+
+KD_API unsigned long kd_observables_n_fft(const kd_observables *observables);
+/// Bytes held, for the estimate of `check`.
+KD_API size_t kd_observables_bytes(const kd_model *model);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,92 @@
+/// The result file (HDF5): series that grow by one record per frame, fixed datasets, attributes.
+#ifndef KELDRIFT_OUTPUT_H
+#define KELDRIFT_OUTPUT_H
+
+#include "keldrift/scenario.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KD_MAX_AXES 6
+
+/// One axis of a dataset: the name of its dimension scale (unique within the group; two axes of one
+/// dataset have distinct names) and its extent. `coordinates` (NULL: 0, 1, 2, ...), unit and long
+/// name describe the scale when the group meets it for the first time.
+typedef struct kd_axis {
+  const char *name;
+  size_t size;
+  const double *coordinates;
+  const char *unit;
+  const char *long_name;
+} kd_axis;
+
+/// One dataset. `data` is read when the dataset is written: row-major doubles, or pairs of doubles
+/// (re, im) when `is_complex`. For a series it points to the current record, which has the axes
+/// below; the growing time axis is put in front.
+typedef struct kd_variable {
+  const char *name; ///< may contain one '/': "user/sz" lies in a subgroup
+  const char *unit; ///< UDUNITS spelling
+  const char *long_name;
+  const char *reference; ///< source equation; NULL for none
+  bool is_complex;
+  size_t n_axis;
+  kd_axis axis[KD_MAX_AXES];
+  const void *data;
+} kd_variable;
+
+typedef struct kd_output kd_output;
+
+/// Starts a result: a new file beside `path` that takes its place at kd_output_close. Writes the root
+/// attributes format_version, keldrift_version, git_revision, build, created, command, the text
+/// `/scenario`, and creates the group /run.
+/// @return KD_ERROR_FILE with the path and the reason
+KD_API kd_status kd_output_create(const char *path, const char *scenario_text, const char *command,
+                                  kd_output **output);
+
+/// Writes a fixed dataset into `group` ("/grid", "/model"), with dimension scales on every axis and
+/// the attributes units, long_name and reference.
+KD_API kd_status kd_output_write(kd_output *output, const char *group, const kd_variable *variable);
+
+/// Declares a series in `group` ("/traces", "/snapshots") with its time scale GROUP/time.
+/// @param time_unit  "fs" or "1"
+/// @param variables  kept by reference: the array and its data pointers must outlive the output
+/// @param series     receives the number of the series
+KD_API kd_status kd_output_series(kd_output *output, const char *group, const char *time_unit,
+                                  const kd_variable *variables, size_t n_variable, size_t *series);
+
+/// Appends the current record of every variable of a series at time `t`.
+KD_API kd_status kd_output_append(kd_output *output, size_t series, double t);
+
+/// Adds attributes to an object that exists ("/run", "/traces/field").
+KD_API kd_status kd_output_attribute_real(kd_output *output, const char *object, const char *name,
+                                          const double *values, size_t count);
+KD_API kd_status kd_output_attribute_integer(kd_output *output, const char *object,
+                                             const char *name, long value);
+KD_API kd_status kd_output_attribute_text(kd_output *output, const char *object, const char *name,
+                                          const char *text);
+/// A list of strings, also an empty one.
+KD_API kd_status kd_output_attribute_texts(kd_output *output, const char *object, const char *name,
+                                           const char *const *texts, size_t count);
+
+/// Closes the file, syncs it and renames it over `path`. The object is freed in any case.
+KD_API kd_status kd_output_close(kd_output *output);
+
+/// Closes and removes the unfinished file. NULL is allowed.
+KD_API void kd_output_discard(kd_output *output);
+
+/// Reads the dataset `name` of a result file: for the initial state `file` and for `info`.
+/// @param rank, dims  receive the shape (at most KD_MAX_AXES + 1 axes)
+/// @param is_complex  receives whether the numbers are pairs (re, im)
+/// @param data        receives an array for kd_free
+KD_API kd_status kd_result_read(const char *path, const char *name, size_t *rank, size_t *dims,
+                                bool *is_complex, double **data);
+
+/// A summary of a result file for people: what made it, the grid, the datasets with shapes, units
+/// and ranges of values, warnings. In a string for free().
+KD_API kd_status kd_result_describe(const char *path, char **text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,49 @@
+/// Integration in time.
+#ifndef KELDRIFT_PROPAGATOR_H
+#define KELDRIFT_PROPAGATOR_H
+
+#include "keldrift/field.h"
+#include "keldrift/state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct kd_propagator kd_propagator;
+
+/// Prepares the integration of a state from t = 0 (section `propagation`).
+/// @param model, field, reference  used until kd_propagator_free; not owned
+/// @param initial  copied
+KD_API kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model,
+                                      const kd_field *field, kd_reference *reference,
+                                      const kd_state *initial, kd_propagator **propagator);
+KD_API void kd_propagator_free(kd_propagator *propagator);
+
+/// Integrates up to time `t` and gives the state there; a kick at `t` itself is not yet applied. The
+/// steps taken do not depend on the times asked for: output is by interpolation.
+/// @param t      not earlier than in the call before, fs
+/// @param state  receives time, shift, f and work; created with kd_state_create
+/// @return KD_ERROR_NUMERICS if the step size underflows or the state is not finite
+KD_API kd_status kd_propagator_advance(kd_propagator *propagator, double t, kd_state *state);
+
+/// What the integration has cost so far.
+typedef struct kd_propagator_statistics {
+  const char *scheme;
+  long steps, rate_evaluations, error_test_failures, convergence_failures; ///< of CVODE
+  long restarts;
+  int last_order;
+  double last_step;          ///< fs
+  unsigned long flow_steps, flow_rejections;
+  unsigned long ffts;        ///< component transforms
+  double seconds;
+} kd_propagator_statistics;
+
+KD_API kd_propagator_statistics kd_propagator_cost(const kd_propagator *propagator);
+
+/// Bytes that the scheme of a scenario will hold for a model, for the estimate of `check`.
+KD_API size_t kd_propagator_bytes(const kd_scenario *scenario, const kd_model *model);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,86 @@
+#include "core/table_file.h"
+
+#include <stdbool.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+
+static bool is_separator(char c) { return c == ' ' || c == '\t' || c == ',' || c == '\r'; }
+
+kd_status kd_table_file_read(const char *path, double **values, size_t *n_row, size_t *n_column) {
+  kd_status status = KD_OK;
+  char *line = NULL;
+  size_t line_bytes = 0, capacity = 0, count = 0, line_number = 0;
+  double *data = NULL;
+  *values = NULL;
+  *n_row = *n_column = 0;
+
+  struct stat info;
+  FILE *file = fopen(path, "r");
+  if (!file) return kd_error(KD_ERROR_FILE, "%s: error: cannot open: %s", path, strerror(errno));
+  if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode)) {
+    status = kd_error(KD_ERROR_FILE, "%s: error: cannot read: Is a directory", path);
+    goto cleanup;
+  }
+  errno = 0;
+  while (getline(&line, &line_bytes, file) >= 0) {
+    line_number++;
+    line[strcspn(line, "#\n")] = '\0';
+    size_t column = 0;
+    for (char *cursor = line;;) {
+      while (is_separator(*cursor)) cursor++;
+      if (*cursor == '\0') break;
+      char *end;
+      const double x = strtod(cursor, &end);
+      if (end == cursor || (*end != '\0' && !is_separator(*end)) || !isfinite(x)) {
+        status = kd_error(KD_ERROR_SCENARIO,
+                          "%s:%zu:%zu: error: \"%.*s\" is not a finite number (expected columns of "
+                          "numbers; # starts a comment)",
+                          path, line_number, (size_t)(cursor - line) + 1,
+                          (int)strcspn(cursor, " \t,\r"), cursor);
+        goto cleanup;
+      }
+      cursor = end;
+      if (count == capacity) {
+        const size_t larger = capacity ? 2 * capacity : 1024;
+        double *grown = realloc(data, larger * sizeof *grown);
+        if (!grown) {
+          status = kd_error(KD_ERROR_MEMORY, "%s: error: out of memory after %zu numbers", path,
+                            count);
+          goto cleanup;
+        }
+        data = grown;
+        capacity = larger;
+      }
+      data[count++] = x;
+      column++;
+    }
+    if (column == 0) continue;
+    if (*n_row == 0) *n_column = column;
+    if (column != *n_column) {
+      status = kd_error(KD_ERROR_SCENARIO, "%s:%zu: error: %zu columns (expected %zu as above)",
+                        path, line_number, column, *n_column);
+      goto cleanup;
+    }
+    (*n_row)++;
+  }
+  if (ferror(file)) {
+    status = kd_error(KD_ERROR_FILE, "%s: error: cannot read: %s", path,
+                      strerror(errno ? errno : EIO));
+    goto cleanup;
+  }
+  *values = data;
+  data = NULL;
+
+cleanup:
+  free(data);
+  free(line);
+  fclose(file);
+  return status;
+}

@@ -1,0 +1,586 @@
+#include "keldrift/observables.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/eigen.h"
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/packing.h"
+#include "drift/regrid.h"
+#include "observables/trace.h"
+#include "observables/user.h"
+#include "scenario/section.h"
+
+/// k points per partial sum; fixed, so that results do not depend on the number of threads.
+enum { CHUNK = 256, MAX_TRACES = 16 };
+
+/// What the model gives on a grid displaced by `shift`.
+typedef struct bands {
+  bool is_set;
+  double shift[3];
+  double *h, *v[3];       ///< packed
+  double *energy;         ///< [n_k][n_band]
+  double complex *vector; ///< [n_k][n_band][n_band]
+} bands;
+
+struct kd_observables {
+  kd_model *model;
+  const kd_field *field;
+  kd_reference *reference;
+  kd_constants constants;
+  kd_statistics statistics;
+  kd_translation *translation;
+  size_t n_band, n_dim, n_k, n;
+  kd_user_observable *user;
+  size_t n_user;
+
+  size_t offset[MAX_TRACES]; ///< of the values of each row of kd_traces
+  size_t n_trace, n_value;   ///< values of the rows; user observables follow, one each
+  double *value;             ///< [n_value + n_user]
+  kd_variable *variable;     ///< [n_trace + n_user]
+  char (*user_name)[KD_USER_NAME + 8];
+
+  bands here;             ///< on the displaced grid of the last measurement
+  bands grid;             ///< on the grid of the model; h and v are not kept
+  double tolerance;       ///< of degenerate levels, eV
+  double *level;          ///< eigenvalues of f, [n_k][n_band]
+  double *partial;        ///< [n_chunk][n_value + n_user]
+  double *work, *work_2, *work_3; ///< packed
+
+  double *sum, *grid_sum, *reference_sum, *reference_here; ///< [n_value + n_user]
+  double largest_at_edge;
+
+  double complex *snapshot_f; ///< [n_k][n_band][n_band]
+  double *snapshot_population; ///< [n_k][n_band]
+  kd_variable snapshot[2];
+  double *reduced[3]; ///< coordinates of the k axes, fractions of the edges
+};
+
+static void bands_clear(bands *b) {
+  kd_free(b->h);
+  for (int d = 0; d < 3; d++) kd_free(b->v[d]);
+  kd_free(b->energy);
+  kd_free(b->vector);
+}
+
+void kd_observables_free(kd_observables *o) {
+  if (!o) return;
+  kd_translation_free(o->translation);
+  kd_user_observables_free(o->user, o->n_user);
+  kd_free(o->value);
+  kd_free(o->variable);
+  kd_free(o->user_name);
+  bands_clear(&o->here);
+  bands_clear(&o->grid);
+  for (int d = 0; d < 3; d++) kd_free(o->reduced[d]);
+  kd_free(o->level);
+  kd_free(o->partial);
+  kd_free(o->work);
+  kd_free(o->work_2);
+  kd_free(o->work_3);
+  kd_free(o->sum);
+  kd_free(o->grid_sum);
+  kd_free(o->reference_sum);
+  kd_free(o->reference_here);
+  kd_free(o->snapshot_f);
+  kd_free(o->snapshot_population);
+  kd_free(o);
+}
+
+static size_t size_of(const kd_observables *o, kd_trace_shape shape) {
+  switch (shape) {
+    case KD_BAND: return o->n_band;
+    case KD_BAND_BAND: return o->n_band * o->n_band;
+    case KD_DIRECTION: return o->n_dim;
+    default: return 1;
+  }
+}
+
+/// Under natural units every unit is "1".
+static const char *unit_of(const kd_observables *o, const char *unit) {
+  return o->constants.natural ? "1" : unit;
+}
+
+static kd_axis band_axis(const kd_observables *o, const char *name) {
+  return (kd_axis){
+      .name = name, .size = o->n_band, .unit = "1", .long_name = "band, from the lowest"};
+}
+
+static kd_axis orbital_axis(const kd_observables *o, const char *name) {
+  return (kd_axis){.name = name, .size = o->n_band, .unit = "1", .long_name = "orbital"};
+}
+
+static kd_axis direction_axis(const kd_observables *o) {
+  return (kd_axis){
+      .name = "direction", .size = o->n_dim, .unit = "1", .long_name = "Cartesian direction"};
+}
+
+/// Puts the axes of the k grid in front of a variable.
+static void add_k_axes(const kd_observables *o, kd_variable *variable) {
+  static const char *const name[3] = {"k1", "k2", "k3"};
+  for (size_t i = 0; i < o->n_dim; i++)
+    variable->axis[variable->n_axis++] =
+        (kd_axis){.name = name[i],
+                  .size = kd_model_n(o->model)[i],
+                  .coordinates = o->reduced[i],
+                  .unit = "1",
+                  .long_name = "position along an edge of the k domain, as a fraction of it"};
+}
+
+static void describe_traces(kd_observables *o) {
+  for (size_t i = 0; i < o->n_trace; i++) {
+    const kd_trace *row = &kd_traces[i];
+    kd_variable *variable = &o->variable[i];
+    *variable = (kd_variable){.name = row->name,
+                              .unit = unit_of(o, row->unit),
+                              .long_name = row->long_name,
+                              .reference = row->reference,
+                              .data = o->value + o->offset[i]};
+    if (row->shape == KD_BAND || row->shape == KD_BAND_BAND)
+      variable->axis[variable->n_axis++] = band_axis(o, "band");
+    if (row->shape == KD_BAND_BAND) variable->axis[variable->n_axis++] = band_axis(o, "band_2");
+    if (row->shape == KD_DIRECTION) variable->axis[variable->n_axis++] = direction_axis(o);
+  }
+  for (size_t i = 0; i < o->n_user; i++) {
+    snprintf(o->user_name[i], sizeof o->user_name[i], "user/%s", o->user[i].name);
+    o->variable[o->n_trace + i] =
+        (kd_variable){.name = o->user_name[i],
+                      .unit = unit_of(o, o->user[i].is_current ? "angstrom/fs" : "1"),
+                      .long_name = o->user[i].is_current
+                                       ? "g_s (1/N_k) sum_k Tr({v, O} f)/2 per cell"
+                                       : "g_s (1/N_k) sum_k Tr(O f) per cell",
+                      .data = o->value + o->n_value + i};
+  }
+}
+
+static void describe_snapshots(kd_observables *o) {
+  kd_variable *f = &o->snapshot[0], *population = &o->snapshot[1];
+  *f = (kd_variable){.name = "f",
+                     .unit = "1",
+                     .long_name = "one-body density matrix f_nm(k), orbital basis",
+                     .is_complex = true,
+                     .data = o->snapshot_f};
+  add_k_axes(o, f);
+  f->axis[f->n_axis++] = orbital_axis(o, "orbital");
+  f->axis[f->n_axis++] = orbital_axis(o, "orbital_2");
+  *population = (kd_variable){.name = "population_k",
+                              .unit = "1",
+                              .long_name = "band population at k",
+                              .data = o->snapshot_population};
+  add_k_axes(o, population);
+  population->axis[population->n_axis++] = band_axis(o, "band");
+}
+
+/// Energies and eigenvectors on the grid displaced by `shift`; `h` receives H.
+static kd_status diagonalize(kd_observables *o, const double shift[3], double *h, bands *b) {
+  const kd_model_part part = {.energy = 1};
+  kd_model_sample(o->model, shift, &part, h);
+  return kd_eigen_field(o->n_band, o->n_k, h, b->energy, b->vector);
+}
+
+/// The same with the velocities; kept while the shift stays what it is.
+static kd_status update_bands(kd_observables *o, const double shift[3]) {
+  bands *b = &o->here;
+  if (b->is_set && memcmp(b->shift, shift, sizeof b->shift) == 0) return KD_OK;
+  b->is_set = false;
+  KD_TRY(diagonalize(o, shift, b->h, b));
+  for (size_t d = 0; d < o->n_dim; d++) {
+    double axis[3] = {0};
+    axis[d] = 1;
+    kd_model_velocity(o->model, shift, axis, b->v[d]);
+  }
+  memcpy(b->shift, shift, sizeof b->shift);
+  b->is_set = true;
+  return KD_OK;
+}
+
+/// Matrices of one k point.
+typedef struct workspace {
+  double complex *f, *h, *v, *f_band, *v_band[3], *scratch;
+  size_t *first;
+} workspace;
+
+static bool workspace_create(size_t n_band, workspace *w) {
+  const size_t n = n_band * n_band;
+  double complex *memory = kd_allocate(8 * n, sizeof *memory);
+  *w = (workspace){.f = memory, .first = kd_allocate(n_band, sizeof *w->first)};
+  if (!memory || !w->first) return false;
+  w->h = memory + n;
+  w->v = memory + 2 * n;
+  w->f_band = memory + 3 * n;
+  for (int d = 0; d < 3; d++) w->v_band[d] = memory + (4 + (size_t)d) * n;
+  w->scratch = memory + 7 * n;
+  return true;
+}
+
+static void workspace_clear(workspace *w) {
+  kd_free(w->f);
+  kd_free(w->first);
+}
+
+/// Adds what the rows of the displaced grid take from point k.
+static void add_point(const kd_observables *o, const double *f, size_t k, const workspace *w,
+                      double *value) {
+  const size_t n = o->n_band;
+  const bands *b = &o->here;
+  kd_unpack(f, n, o->n_k, k, w->f);
+  kd_unpack(b->h, n, o->n_k, k, w->h);
+  const double complex *s = b->vector + k * n * n;
+  kd_eigen_rotate(n, s, true, w->f, w->f_band, w->scratch);
+  for (size_t d = 0; d < o->n_dim; d++) {
+    kd_unpack(b->v[d], n, o->n_k, k, w->v);
+    kd_eigen_rotate(n, s, true, w->v, w->v_band[d], w->scratch);
+  }
+  kd_eigen_groups(n, b->energy + k * n, o->tolerance, w->first);
+  const kd_local local = {.n_band = n,
+                          .n_dim = o->n_dim,
+                          .f = w->f,
+                          .h = w->h,
+                          .f_band = w->f_band,
+                          .v_band = (const double complex *const *)w->v_band,
+                          .level = o->level + k * n,
+                          .first = w->first,
+                          .charge = kd_model_charge(o->model),
+                          .statistics = o->statistics};
+  for (size_t i = 0; i < o->n_trace; i++)
+    if (kd_traces[i].add && !kd_traces[i].on_grid) kd_traces[i].add(&local, value + o->offset[i]);
+  for (size_t i = 0; i < o->n_user; i++) {
+    const kd_user_observable *user = &o->user[i];
+    if (user->is_current) kd_unpack(b->v[user->axis], n, o->n_k, k, w->v);
+    value[o->n_value + i] += kd_user_observable_value(user, n, w->f, w->v, w->scratch);
+  }
+}
+
+/// Fills what `kd_local` needs of point k of the model's own grid.
+static kd_local grid_point(const kd_observables *o, const double *f, size_t k, const workspace *w) {
+  const size_t n = o->n_band;
+  kd_unpack(f, n, o->n_k, k, w->f);
+  kd_eigen_rotate(n, o->grid.vector + k * n * n, true, w->f, w->f_band, w->scratch);
+  kd_eigen_groups(n, o->grid.energy + k * n, o->tolerance, w->first);
+  return (kd_local){.n_band = n, .f = w->f, .f_band = w->f_band, .first = w->first};
+}
+
+static void add_grid_point(const kd_observables *o, const double *f, size_t k, const workspace *w,
+                           double *value) {
+  const kd_local local = grid_point(o, f, k, w);
+  for (size_t i = 0; i < o->n_trace; i++)
+    if (kd_traces[i].on_grid) kd_traces[i].add(&local, value + o->offset[i]);
+}
+
+/// Sums over k by chunks of fixed size, which are added in order and with compensation: the result
+/// does not depend on the number of threads.
+static kd_status sum_points(kd_observables *o, const double *f,
+                            void (*add)(const kd_observables *, const double *, size_t,
+                                        const workspace *, double *),
+                            double *sum) {
+  const size_t n_total = o->n_value + o->n_user, n_chunk = (o->n_k + CHUNK - 1) / CHUNK;
+  int failures = 0;
+#pragma omp parallel reduction(+ : failures)
+  {
+    workspace w;
+    const bool ready = workspace_create(o->n_band, &w);
+    if (!ready) failures++;
+#pragma omp for schedule(static)
+    for (size_t chunk = 0; chunk < n_chunk; chunk++) {
+      if (!ready) continue;
+      double *value = o->partial + chunk * n_total;
+      memset(value, 0, n_total * sizeof *value);
+      for (size_t i = 0; i < o->n_trace; i++)
+        if (kd_traces[i].rule == KD_MINIMUM) value[o->offset[i]] = INFINITY;
+      const size_t end = (chunk + 1) * CHUNK < o->n_k ? (chunk + 1) * CHUNK : o->n_k;
+      for (size_t k = chunk * CHUNK; k < end; k++) add(o, f, k, &w, value);
+    }
+    workspace_clear(&w);
+  }
+  if (failures) return kd_error(KD_ERROR_MEMORY, "out of memory for the observables");
+  for (size_t i = 0; i < n_total; i++) {
+    double total = 0, carry = 0;
+    for (size_t chunk = 0; chunk < n_chunk; chunk++) {
+      const double y = o->partial[chunk * n_total + i] - carry, t = total + y;
+      carry = (t - total) - y;
+      total = t;
+    }
+    sum[i] = total;
+  }
+  for (size_t i = 0; i < o->n_trace; i++) {
+    if (kd_traces[i].rule != KD_MINIMUM) continue;
+    double least = INFINITY;
+    for (size_t chunk = 0; chunk < n_chunk; chunk++)
+      least = fmin(least, o->partial[chunk * n_total + o->offset[i]]);
+    sum[o->offset[i]] = least;
+  }
+  return KD_OK;
+}
+
+/// Sums the rows of the displaced grid.
+static kd_status accumulate(kd_observables *o, const double *f, const double shift[3],
+                            double *sum) {
+  KD_TRY(update_bands(o, shift));
+  KD_TRY(kd_eigen_field(o->n_band, o->n_k, f, o->level, NULL));
+  return sum_points(o, f, add_point, sum);
+}
+
+/// Interpolates f to the grid of the model into o->work.
+static kd_status interpolate(kd_observables *o, const kd_state *state) {
+  memcpy(o->work, state->f, o->n * sizeof *o->work);
+  return kd_regrid(o->reference, o->model, o->translation, state->shift, o->work, o->work_2,
+                   o->work_3);
+}
+
+static double *value_of(const kd_observables *o, const char *name) {
+  for (size_t i = 0; i < o->n_trace; i++)
+    if (strcmp(kd_traces[i].name, name) == 0) return o->value + o->offset[i];
+  return NULL;
+}
+
+/// Deviation from the reference at the faces of a k.p box.
+static void watch_edges(kd_observables *o, const double *deviation) {
+  const size_t *n = kd_model_n(o->model);
+  double largest = o->largest_at_edge;
+  for (size_t c = 0; c < o->n_band * o->n_band; c++)
+    for (size_t k = 0; k < o->n_k; k++) {
+      const size_t index[3] = {k / (n[1] * n[2]), k / n[2] % n[1], k % n[2]};
+      bool at_edge = false;
+      for (size_t i = 0; i < o->n_dim; i++)
+        at_edge = at_edge || (n[i] > 1 && (index[i] == 0 || index[i] == n[i] - 1));
+      if (at_edge) largest = fmax(largest, fabs(deviation[c * o->n_k + k]));
+    }
+  o->largest_at_edge = largest;
+}
+
+kd_status kd_observables_measure(kd_observables *o, const kd_state *state) {
+  const size_t n_total = o->n_value + o->n_user;
+  const double spin = kd_model_spin_degeneracy(o->model);
+  KD_TRY(accumulate(o, state->f, state->shift, o->sum));
+  KD_TRY(interpolate(o, state));
+  KD_TRY(sum_points(o, o->work, add_grid_point, o->grid_sum));
+  if (!kd_model_is_periodic(o->model)) {
+    KD_TRY(kd_reference_sample(o->reference, o->model, state->shift, o->work));
+    if (!kd_reference_is_zero(o->reference))
+      KD_TRY(accumulate(o, o->work, state->shift, o->reference_here));
+    for (size_t i = 0; i < o->n; i++) o->work[i] = state->f[i] - o->work[i];
+    watch_edges(o, o->work);
+  }
+  for (size_t i = 0; i < o->n_trace; i++) {
+    const kd_trace *row = &kd_traces[i];
+    double *value = o->value + o->offset[i];
+    const size_t size = size_of(o, row->shape);
+    for (size_t j = 0; j < size; j++) {
+      const size_t index = o->offset[i] + j;
+      if (row->rule == KD_MINIMUM) value[j] = o->sum[index];
+      if (row->rule != KD_AVERAGE) continue;
+      value[j] = row->on_grid ? o->grid_sum[index]
+                              : o->sum[index] + o->reference_sum[index] - o->reference_here[index];
+      value[j] *= (row->carries_spin ? spin : 1) / (double)o->n_k;
+    }
+  }
+  for (size_t i = o->n_value; i < n_total; i++)
+    o->value[i] = (o->sum[i] + o->reference_sum[i] - o->reference_here[i]) * spin / (double)o->n_k;
+
+  double *number = value_of(o, "number"), *purity = value_of(o, "purity");
+  purity[0] = number[0] != 0 ? purity[0] * spin / number[0] : 0;
+  value_of(o, "work")[0] = state->work;
+  double e[3];
+  kd_field_value(o->field, state->time, e);
+  memcpy(value_of(o, "field"), e, o->n_dim * sizeof *e);
+  for (size_t i = 0; i < n_total; i++)
+    if (!isfinite(o->value[i]))
+      return kd_error(KD_ERROR_NUMERICS, "t = %.9g fs: /traces/%s is not finite", state->time,
+                      i < o->n_value ? "number, energy or current" : o->user[i - o->n_value].name);
+  return KD_OK;
+}
+
+kd_status kd_observables_snapshot(kd_observables *o, const kd_state *state) {
+  const size_t n = o->n_band;
+  KD_TRY(interpolate(o, state));
+  int failures = 0;
+#pragma omp parallel reduction(+ : failures)
+  {
+    workspace w;
+    const bool ready = workspace_create(n, &w);
+    if (!ready) failures++;
+#pragma omp for schedule(static)
+    for (size_t k = 0; k < o->n_k; k++) {
+      if (!ready) continue;
+      const kd_local local = grid_point(o, o->work, k, &w);
+      double *population = o->snapshot_population + k * n;
+      memcpy(o->snapshot_f + k * n * n, local.f, n * n * sizeof *local.f);
+      memset(population, 0, n * sizeof *population);
+      kd_trace_population(&local, population);
+    }
+    workspace_clear(&w);
+  }
+  return failures ? kd_error(KD_ERROR_MEMORY, "out of memory for a snapshot") : KD_OK;
+}
+
+kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model,
+                                const kd_field *field, kd_reference *reference,
+                                kd_observables **result) {
+  kd_status status = KD_OK;
+  const kd_section *root = kd_scenario_root(scenario);
+  const double origin[3] = {0};
+  kd_observables *o = NULL;
+  *result = NULL;
+  KD_ALLOCATE(o, 1);
+  o->model = model;
+  o->field = field;
+  o->reference = reference;
+  o->constants = kd_scenario_constants(scenario);
+  o->statistics = kd_statistics_named(kd_section_text(root, "statistics"));
+  o->n_band = kd_model_n_band(model);
+  o->n_dim = kd_model_n_dim(model);
+  o->n_k = kd_model_n_k(model);
+  o->n = o->n_band * o->n_band * o->n_k;
+  KD_CHECK(kd_translation_create(model, &o->translation));
+  KD_CHECK(kd_user_observables_create(root, model, &o->user, &o->n_user));
+  for (; kd_traces[o->n_trace].name; o->n_trace++) {
+    o->offset[o->n_trace] = o->n_value;
+    o->n_value += size_of(o, kd_traces[o->n_trace].shape);
+  }
+  const size_t n_total = o->n_value + o->n_user;
+  KD_ALLOCATE(o->value, n_total);
+  KD_ALLOCATE(o->sum, n_total);
+  KD_ALLOCATE(o->grid_sum, n_total);
+  KD_ALLOCATE(o->reference_sum, n_total);
+  KD_ALLOCATE(o->reference_here, n_total);
+  KD_ALLOCATE(o->variable, o->n_trace + o->n_user);
+  KD_ALLOCATE(o->user_name, o->n_user);
+  KD_ALLOCATE(o->partial, (o->n_k + CHUNK - 1) / CHUNK * n_total);
+  KD_ALLOCATE(o->here.h, o->n);
+  KD_ALLOCATE(o->work, o->n);
+  KD_ALLOCATE(o->work_2, o->n);
+  KD_ALLOCATE(o->work_3, o->n);
+  KD_ALLOCATE(o->level, o->n_band * o->n_k);
+  for (int i = 0; i < 2; i++) {
+    bands *b = i == 0 ? &o->here : &o->grid;
+    KD_ALLOCATE(b->energy, o->n_band * o->n_k);
+    KD_ALLOCATE(b->vector, o->n);
+  }
+  KD_ALLOCATE(o->snapshot_f, o->n);
+  KD_ALLOCATE(o->snapshot_population, o->n_band * o->n_k);
+  for (size_t d = 0; d < o->n_dim; d++) {
+    const size_t n = kd_model_n(model)[d];
+    KD_ALLOCATE(o->here.v[d], o->n);
+    KD_ALLOCATE(o->reduced[d], n);
+    for (size_t j = 0; j < n; j++)
+      o->reduced[d][j] = (double)j / (double)n - (kd_model_is_periodic(model) ? 0 : 0.5);
+  }
+  describe_traces(o);
+  describe_snapshots(o);
+  KD_CHECK(diagonalize(o, origin, o->work, &o->grid));
+  o->tolerance = kd_eigen_tolerance(o->n_band * o->n_k, o->grid.energy);
+  if (!kd_reference_is_zero(reference)) {
+    KD_CHECK(kd_reference_sample(reference, model, origin, o->work));
+    KD_CHECK(accumulate(o, o->work, origin, o->reference_sum));
+  }
+  *result = o;
+  o = NULL;
+
+cleanup:
+  kd_observables_free(o);
+  return status;
+}
+
+const kd_variable *kd_observables_traces(const kd_observables *o, size_t *count) {
+  *count = o->n_trace + o->n_user;
+  return o->variable;
+}
+
+double kd_observables_value(const kd_observables *o, const char *name, size_t index) {
+  for (size_t i = 0; i < o->n_trace; i++)
+    if (strcmp(kd_traces[i].name, name) == 0)
+      return index < size_of(o, kd_traces[i].shape) ? o->value[o->offset[i] + index] : NAN;
+  for (size_t i = 0; i < o->n_user; i++)
+    if (strcmp(o->user_name[i], name) == 0 && index == 0) return o->value[o->n_value + i];
+  return NAN;
+}
+
+const kd_variable *kd_observables_snapshot_variables(const kd_observables *o, size_t *count) {
+  *count = sizeof o->snapshot / sizeof *o->snapshot;
+  return o->snapshot;
+}
+
+double kd_observables_largest_at_edge(const kd_observables *o) { return o->largest_at_edge; }
+
+void kd_observables_conductivity_unit(const kd_observables *o, double *factor, const char **unit) {
+  static const char *const units[] = {"S m", "S", "S/m"};
+  const double angstrom = 1e-10;
+  *factor = o->constants.conductance / kd_model_cell_volume(o->model);
+  *unit = "1";
+  if (o->constants.natural) return;
+  *factor *= pow(angstrom, 2 - (double)o->n_dim);
+  *unit = units[o->n_dim - 1];
+}
+
+unsigned long kd_observables_n_fft(const kd_observables *o) {
+  return kd_translation_n_fft(o->translation);
+}
+
+size_t kd_observables_bytes(const kd_model *model) {
+  const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model);
+  const size_t packed = (4 + kd_model_n_dim(model)) * sizeof(double);
+  const size_t complex_fields = 3 * sizeof(double complex);
+  return kd_translation_bytes(model) +
+         n_band * n_k * (n_band * (packed + complex_fields) + 4 * sizeof(double));
+}
+
+kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {
+  kd_status status = KD_OK;
+  const size_t n = o->n_band, n_matrix = n * n;
+  const double origin[3] = {0};
+  double *k_points = NULL;
+  double complex *velocity = NULL;
+  KD_ALLOCATE(k_points, o->n_k * o->n_dim);
+  KD_ALLOCATE(velocity, o->n_k * o->n_dim * n_matrix);
+  KD_CHECK(update_bands(o, origin));
+  for (size_t k = 0; k < o->n_k; k++) {
+    double point[3];
+    kd_model_k(o->model, k, point);
+    memcpy(k_points + k * o->n_dim, point, o->n_dim * sizeof *point);
+    for (size_t d = 0; d < o->n_dim; d++)
+      kd_unpack(o->here.v[d], n, o->n_k, k, velocity + (k * o->n_dim + d) * n_matrix);
+  }
+  kd_variable k = {.name = "k",
+                   .unit = unit_of(o, "1/angstrom"),
+                   .long_name = "k points, Cartesian",
+                   .data = k_points};
+  add_k_axes(o, &k);
+  k.axis[k.n_axis++] = direction_axis(o);
+  KD_CHECK(kd_output_write(output, "/grid", &k));
+
+  kd_variable energy = {.name = "energy",
+                        .unit = unit_of(o, "eV"),
+                        .long_name = "band energies",
+                        .data = o->grid.energy};
+  add_k_axes(o, &energy);
+  energy.axis[energy.n_axis++] = band_axis(o, "band");
+  KD_CHECK(kd_output_write(output, "/model", &energy));
+
+  kd_variable vector = {.name = "eigenvector",
+                        .unit = "1",
+                        .long_name = "eigenvectors S of H_k, [orbital][band]",
+                        .is_complex = true,
+                        .data = o->grid.vector};
+  add_k_axes(o, &vector);
+  vector.axis[vector.n_axis++] = orbital_axis(o, "orbital");
+  vector.axis[vector.n_axis++] = band_axis(o, "band");
+  KD_CHECK(kd_output_write(output, "/model", &vector));
+
+  kd_variable v = {.name = "velocity",
+                   .unit = unit_of(o, "angstrom/fs"),
+                   .long_name = "velocity matrices (1/hbar)(dH/dk + i [H, r]), orbital basis",
+                   .is_complex = true,
+                   .data = velocity};
+  add_k_axes(o, &v);
+  v.axis[v.n_axis++] = direction_axis(o);
+  v.axis[v.n_axis++] = orbital_axis(o, "orbital");
+  v.axis[v.n_axis++] = orbital_axis(o, "orbital_2");
+  KD_CHECK(kd_output_write(output, "/model", &v));
+
+cleanup:
+  kd_free(k_points);
+  kd_free(velocity);
+  return status;
+}

@@ -1,0 +1,36 @@
+/// What the writer and the reader of result files share about HDF5.
+#ifndef KD_OUTPUT_H5_H
+#define KD_OUTPUT_H5_H
+
+#include <hdf5.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/// Evaluates `call` into `status` while HDF5 keeps its error stack to itself; the caller's own
+/// setting is restored afterwards.
+#define KD_H5_QUIETLY(status, call)                                                                \
+  do {                                                                                             \
+    H5E_BEGIN_TRY {                                                                                \
+      (status) = (call);                                                                           \
+    }                                                                                              \
+    H5E_END_TRY                                                                                    \
+  } while (0)
+
+/// Writes the reason of the last failure of HDF5 into `buffer`: the message of the operating
+/// system where there is one, otherwise the innermost entry of the error stack.
+void kd_h5_reason(char *buffer, size_t size);
+
+/// Closes an identifier of any kind but a file; one that is not open is allowed.
+void kd_h5_close(hid_t id);
+
+/// Returns a compound {r, i} of two numbers of the type `real`; negative when HDF5 fails.
+hid_t kd_h5_complex_type(hid_t real);
+
+/// Returns whether `type` is a compound of exactly two floating-point members r and i.
+bool kd_h5_is_complex(hid_t type);
+
+/// Returns a file access list without file locks, which some network file systems do not offer:
+/// unfinished files are private and finished ones are replaced as a whole.
+hid_t kd_h5_access(void);
+
+#endif

@@ -1,0 +1,166 @@
+/// Scheme `interaction`: the drift is exact, CVODE integrates what is left in its interaction picture,
+/// y(t) = e^{-L(t,t_0)} f(t). Without collisions only the work done by the field is left to integrate.
+#include <math.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "propagator/power.h"
+#include "propagator/scheme.h"
+
+/// Error of U allowed in one Magnus step, in units of rtol. The estimate is that of the 4th-order
+/// step while the 6th-order one is kept.
+#define FLOW_TOLERANCE 1.0
+
+struct kd_interaction {
+  kd_flow *flow;
+  kd_flow_position *now;   ///< follows the integrator
+  kd_flow_position *frame; ///< visits output times
+  double *anchor;          ///< f at the origin of the positions
+  double *f;               ///< f at `now`
+};
+
+static void interaction_free(kd_propagator *p) {
+  struct kd_interaction *self = p->interaction;
+  if (!self) return;
+  kd_flow_position_free(self->now);
+  kd_flow_position_free(self->frame);
+  kd_flow_free(self->flow);
+  kd_free(self->anchor);
+  kd_free(self->f);
+  kd_free(self);
+  p->interaction = NULL;
+}
+
+static kd_status interaction_create(kd_propagator *p, const kd_state *initial) {
+  kd_status status = KD_OK;
+  struct kd_interaction *self = NULL;
+  KD_ALLOCATE(self, 1);
+  p->interaction = self;
+  KD_CHECK(kd_flow_create(p->model, p->field, FLOW_TOLERANCE * p->rtol, &self->flow));
+  KD_CHECK(kd_flow_position_create(self->flow, &self->now));
+  KD_CHECK(kd_flow_position_create(self->flow, &self->frame));
+  KD_ALLOCATE(self->anchor, p->n);
+  KD_ALLOCATE(self->f, p->n);
+  memcpy(self->anchor, initial->f, p->n * sizeof *initial->f);
+  kd_flow_start(self->flow, self->now, initial->time, initial->shift);
+
+cleanup:
+  return status;
+}
+
+static size_t interaction_n_unknown(const kd_propagator *p) {
+  (void)p;
+  return 1; // CVODES wants a vector; without collisions nothing changes in the interaction picture.
+}
+
+static kd_status interaction_rate(void *context, double t, const double *y, double *dy) {
+  (void)context, (void)t, (void)y;
+  dy[0] = 0;
+  return KD_OK;
+}
+
+static kd_status interaction_power(void *context, double t, const double *y, double *power) {
+  kd_propagator *p = context;
+  struct kd_interaction *self = p->interaction;
+  (void)y;
+  double e[3];
+  kd_field_value(p->field, t, e);
+  *power = 0;
+  if (e[0] == 0 && e[1] == 0 && e[2] == 0) return KD_OK;
+  KD_TRY(kd_flow_move(self->flow, self->now, t));
+  KD_TRY(kd_flow_rotate(self->flow, self->now, false, self->anchor, self->f));
+  return kd_power(p, self->now->shift, e, self->f, power);
+}
+
+static kd_status interaction_state(kd_propagator *p, double t, const double *y, kd_state *state) {
+  struct kd_interaction *self = p->interaction;
+  (void)y;
+  kd_flow_copy(self->flow, self->now, self->frame);
+  KD_TRY(kd_flow_move(self->flow, self->frame, t));
+  memcpy(state->shift, self->frame->shift, sizeof state->shift);
+  return kd_flow_rotate(self->flow, self->frame, false, self->anchor, state->f);
+}
+
+/// Number of whole cells that the frame has moved along axis `i`.
+static long whole_cells(const kd_model *model, const double shift[3], size_t i) {
+  const double *dual = kd_model_duals(model) + 3 * i;
+  double cells = 0;
+  for (int d = 0; d < 3; d++) cells += dual[d] * shift[d];
+  return (long)(cells / (2 * M_PI) * (double)kd_model_n(model)[i]);
+}
+
+/// In a k.p box: when the frame has moved by whole cells, the values move to the points of the box that
+/// they have reached, what has left the box is dropped, and what has entered it is the reference.
+static kd_status interaction_settle(kd_propagator *p, bool *must_restart) {
+  struct kd_interaction *self = p->interaction;
+  *must_restart = false;
+  if (kd_model_is_periodic(p->model)) return KD_OK;
+  KD_TRY(kd_flow_move(self->flow, self->now, p->t));
+  const size_t n_dim = kd_model_n_dim(p->model);
+  long cells[3] = {0};
+  bool moved = false;
+  double shift[3];
+  memcpy(shift, self->now->shift, sizeof shift);
+  for (size_t i = 0; i < n_dim; i++) {
+    cells[i] = whole_cells(p->model, self->now->shift, i);
+    moved = moved || cells[i] != 0;
+    for (int d = 0; d < 3; d++)
+      shift[d] -= (double)cells[i] / (double)kd_model_n(p->model)[i] *
+                  kd_model_edges(p->model)[3 * i + (size_t)d];
+  }
+  if (!moved) return KD_OK;
+  KD_TRY(kd_flow_rotate(self->flow, self->now, false, self->anchor, self->f));
+  if (kd_reference_is_zero(p->reference)) memset(self->anchor, 0, p->n * sizeof *self->anchor);
+  else KD_TRY(kd_reference_sample(p->reference, p->model, shift, self->anchor));
+  const size_t *n = kd_model_n(p->model);
+  for (size_t c = 0; c < p->n_band * p->n_band; c++)
+    for (size_t i = 0; i < n[0]; i++) {
+      const long i_from = (long)i - cells[0];
+      if (i_from < 0 || i_from >= (long)n[0]) continue;
+      for (size_t j = 0; j < n[1]; j++) {
+        const long j_from = (long)j - cells[1];
+        if (j_from < 0 || j_from >= (long)n[1]) continue;
+        const size_t to = c * p->n_k + (i * n[1] + j) * n[2];
+        const size_t from = c * p->n_k + ((size_t)i_from * n[1] + (size_t)j_from) * n[2];
+        for (size_t l = 0; l < n[2]; l++) {
+          const long l_from = (long)l - cells[2];
+          if (l_from < 0 || l_from >= (long)n[2]) continue;
+          self->anchor[to + l] = self->f[from + (size_t)l_from];
+        }
+      }
+    }
+  const double step = self->now->step;
+  kd_flow_start(self->flow, self->now, p->t, shift);
+  self->now->step = step;
+  return KD_OK;
+}
+
+static kd_status interaction_kick(kd_propagator *p, const double impulse[3]) {
+  struct kd_interaction *self = p->interaction;
+  KD_TRY(kd_flow_move(self->flow, self->now, p->t));
+  return kd_flow_kick(self->flow, self->now, impulse);
+}
+
+static void interaction_cost(const kd_propagator *p, kd_propagator_statistics *statistics) {
+  kd_flow_statistics(p->interaction->flow, &statistics->flow_steps, &statistics->flow_rejections);
+}
+
+static size_t interaction_bytes(const kd_model *model) {
+  const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model);
+  return kd_flow_bytes(n_band, n_k) + 2 * n_band * n_band * n_k * sizeof(double);
+}
+
+const kd_scheme kd_scheme_interaction = {
+    .name = "interaction",
+    .create = interaction_create,
+    .free = interaction_free,
+    .n_unknown = interaction_n_unknown,
+    .tolerance_factor = 1,
+    .rate = interaction_rate,
+    .power = interaction_power,
+    .state = interaction_state,
+    .settle = interaction_settle,
+    .kick = interaction_kick,
+    .cost = interaction_cost,
+    .bytes = interaction_bytes};

@@ -1,0 +1,261 @@
+#include "keldrift/propagator.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/eigen.h"
+#include "core/error.h"
+#include "core/memory.h"
+#include "propagator/power.h"
+#include "propagator/scheme.h"
+#include "scenario/section.h"
+
+/// First step after a restart, in units of hbar/bandwidth and of the field piece.
+static const double FIRST_STEP_OF_PERIOD = 1e-3, FIRST_STEP_OF_PIECE = 1e-3;
+/// Longest step in a field piece: a piece is resolved by a polynomial of degree 16.
+static const double LARGEST_PART_OF_PIECE = 0.25;
+/// Tolerance of the work in units of that of f: the work comes back to a small part of its excursions,
+/// and one number is cheap to integrate well.
+static const double WORK_TOLERANCE = 0.01;
+/// A kick is integrated over in parts that move the frame by at most this fraction of the k domain.
+static const double KICK_PART = 1.0 / 8;
+
+static const double GAUSS_NODE[8] = {0.0198550717512318842, 0.1016667612931866302,
+                                     0.2372337950418355071, 0.4082826787521750975,
+                                     0.5917173212478249025, 0.7627662049581644929,
+                                     0.8983332387068133698, 0.9801449282487681158};
+static const double GAUSS_WEIGHT[8] = {0.0506142681451881296, 0.1111905172266872353,
+                                       0.1568533229389436437, 0.1813418916891809915,
+                                       0.1813418916891809915, 0.1568533229389436437,
+                                       0.1111905172266872353, 0.0506142681451881296};
+
+const kd_choice kd_scheme_choices[] = {
+    {.name = "auto", .meaning = "interaction"},
+    {.name = "interaction",
+     .meaning = "exact drift (translation and Magnus steps of order 6); CVODE integrates the rest in "
+                "its interaction picture",
+     .reference = "Blanes, Casas, Oteo, Ros, Phys. Rep. 470, 151 (2009)"},
+    {.name = "unsplit",
+     .meaning = "CVODE on the whole right-hand side with spectral derivatives; the check of the other "
+                "schemes",
+     .reference = "Hindmarsh et al., ACM Trans. Math. Softw. 31, 363 (2005)"},
+    {.name = NULL}};
+
+static const kd_scheme *const SCHEMES[] = {&kd_scheme_interaction, &kd_scheme_unsplit};
+
+static const kd_scheme *choose_scheme(const kd_scenario *scenario) {
+  const kd_section *section = kd_section_child(kd_scenario_root(scenario), "propagation");
+  const char *name = kd_section_text(section, "scheme");
+  for (size_t i = 0; i < sizeof SCHEMES / sizeof *SCHEMES; i++)
+    if (strcmp(SCHEMES[i]->name, name) == 0) return SCHEMES[i];
+  return &kd_scheme_interaction; // auto
+}
+
+static double seconds_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/// Difference of the extreme levels of the model on the grid.
+static kd_status bandwidth(kd_propagator *p, double *width) {
+  kd_status status = KD_OK;
+  double *energy = NULL;
+  const kd_model_part part = {.energy = 1};
+  KD_ALLOCATE(energy, p->n_band * p->n_k);
+  kd_model_sample(p->model, (const double[3]){0}, &part, p->scratch);
+  KD_CHECK(kd_eigen_field(p->n_band, p->n_k, p->scratch, energy, NULL));
+  *width = kd_eigen_tolerance(p->n_band * p->n_k, energy) / KD_DEGENERACY;
+
+cleanup:
+  kd_free(energy);
+  return status;
+}
+
+kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, const kd_field *field,
+                               kd_reference *reference, const kd_state *initial,
+                               kd_propagator **result) {
+  kd_status status = KD_OK;
+  const kd_section *section = kd_section_child(kd_scenario_root(scenario), "propagation");
+  kd_propagator *p = NULL;
+  *result = NULL;
+  KD_ALLOCATE(p, 1);
+  p->model = model;
+  p->field = field;
+  p->reference = reference;
+  p->n_band = kd_model_n_band(model);
+  p->n_k = kd_model_n_k(model);
+  p->n = p->n_band * p->n_band * p->n_k;
+  p->duration = kd_section_real(section, "duration");
+  p->rtol = kd_section_real(section, "rtol");
+  p->atol = kd_section_real(section, "atol");
+  p->scheme = choose_scheme(scenario);
+  p->t = initial->time;
+  p->work = initial->work;
+  p->must_restart = true;
+  KD_ALLOCATE(p->v, p->n);
+  KD_ALLOCATE(p->scratch, p->n);
+  double width;
+  KD_CHECK(bandwidth(p, &width));
+  p->energy_scale = kd_model_spin_degeneracy(model) * width;
+  KD_CHECK(kd_power_prepare(p));
+  const double factor = p->scheme->tolerance_factor;
+  const kd_integrator_options options = {
+      .n = p->scheme->n_unknown(p),
+      .rtol = factor * p->rtol,
+      .atol = factor * p->atol,
+      .rtol_q = WORK_TOLERANCE * factor * p->rtol,
+      .atol_q = WORK_TOLERANCE * factor * p->atol * (width > 0 ? p->energy_scale : 1),
+      .rate = p->scheme->rate,
+      .quadrature = p->scheme->power,
+      .context = p};
+  KD_CHECK(kd_integrator_create(&options, &p->integrator));
+  KD_CHECK(p->scheme->create(p, initial));
+  *result = p;
+  p = NULL;
+
+cleanup:
+  kd_propagator_free(p);
+  return status;
+}
+
+void kd_propagator_free(kd_propagator *p) {
+  if (!p) return;
+  p->scheme->free(p);
+  kd_integrator_free(p->integrator);
+  kd_free(p->v);
+  kd_free(p->scratch);
+  kd_free(p);
+}
+
+/// Largest fraction of the k domain that an impulse moves the frame by.
+static double travel(const kd_propagator *p, const double impulse[3]) {
+  double largest = 0;
+  for (size_t i = 0; i < kd_model_n_dim(p->model); i++) {
+    double part = 0;
+    for (int d = 0; d < 3; d++) part += kd_model_duals(p->model)[3 * i + (size_t)d] * impulse[d];
+    largest = fmax(largest, fabs(part * kd_model_charge(p->model)) /
+                                (2 * M_PI * kd_model_hbar(p->model)));
+  }
+  return largest;
+}
+
+/// Applies a kick in parts; the work is the Gauss quadrature of J.impulse over the fraction given.
+static kd_status apply_kick(kd_propagator *p, const double impulse[3]) {
+  kd_status status = KD_OK;
+  kd_state *state = NULL;
+  const int n_part = 1 + (int)(travel(p, impulse) / KICK_PART);
+  KD_CHECK(kd_state_create(p->model, &state));
+  for (int part = 0; part < n_part; part++) {
+    double given = 0;
+    for (int node = 0; node <= 8; node++) {
+      const double next = node < 8 ? GAUSS_NODE[node] : 1;
+      double piece[3], power;
+      for (int d = 0; d < 3; d++) piece[d] = impulse[d] * (next - given) / n_part;
+      KD_CHECK(p->scheme->kick(p, piece));
+      given = next;
+      if (node == 8) break;
+      KD_CHECK(p->scheme->state(p, p->t, kd_integrator_unknowns(p->integrator), state));
+      KD_CHECK(kd_power(p, state->shift, impulse, state->f, &power));
+      p->work += GAUSS_WEIGHT[node] * power / n_part;
+    }
+  }
+
+cleanup:
+  kd_state_free(state);
+  return status;
+}
+
+/// The piece that starts at or holds p->t.
+static void find_piece(kd_propagator *p) {
+  size_t count;
+  const double *edge = kd_field_pieces(p->field, &count);
+  while (p->piece + 1 < count && edge[p->piece + 1] <= p->t) {
+    p->piece++;
+    const bool wakes =
+        kd_field_is_quiet(p->field, p->piece - 1) && !kd_field_is_quiet(p->field, p->piece);
+    if (wakes || kd_field_jumps(p->field, p->piece)) p->must_restart = true;
+  }
+}
+
+/// What is due at p->t before the next step: kicks, the scheme's own housekeeping, a restart.
+static kd_status prepare_step(kd_propagator *p) {
+  size_t n_kick;
+  const kd_kick *kick = kd_field_kicks(p->field, &n_kick);
+  while (p->next_kick < n_kick && kick[p->next_kick].time <= p->t) {
+    KD_TRY(apply_kick(p, kick[p->next_kick].impulse));
+    p->next_kick++;
+    p->must_restart = true;
+  }
+  bool anchored;
+  KD_TRY(p->scheme->settle(p, &anchored));
+  find_piece(p);
+  if (!p->must_restart && !anchored) return KD_OK;
+  size_t count;
+  const double *edge = kd_field_pieces(p->field, &count);
+  const double length = edge[p->piece + 1] - p->t;
+  double first = FIRST_STEP_OF_PIECE * length;
+  const double width = p->energy_scale / kd_model_spin_degeneracy(p->model);
+  if (width > 0) first = fmin(first, FIRST_STEP_OF_PERIOD * kd_model_hbar(p->model) / width);
+  p->must_restart = false;
+  p->is_started = true;
+  return kd_integrator_restart(p->integrator, p->t, p->work, first);
+}
+
+static kd_status step(kd_propagator *p) {
+  size_t count, n_kick;
+  const double *edge = kd_field_pieces(p->field, &count);
+  const kd_kick *kick = kd_field_kicks(p->field, &n_kick);
+  KD_TRY(prepare_step(p));
+  double stop = edge[p->piece + 1];
+  if (p->next_kick < n_kick) stop = fmin(stop, kick[p->next_kick].time);
+  const double largest =
+      kd_field_is_quiet(p->field, p->piece)
+          ? INFINITY
+          : LARGEST_PART_OF_PIECE * (edge[p->piece + 1] - edge[p->piece]);
+  KD_TRY(kd_integrator_step(p->integrator, stop, largest, &p->t));
+  p->work = kd_integrator_quadrature(p->integrator);
+  if (!isfinite(p->work))
+    return kd_error(KD_ERROR_NUMERICS, "t = %.9g fs: the work done by the field is not finite",
+                    p->t);
+  return KD_OK;
+}
+
+kd_status kd_propagator_advance(kd_propagator *p, double t, kd_state *state) {
+  const double start = seconds_now();
+  while (p->t < t) KD_TRY(step(p));
+  state->time = t;
+  state->work = p->work;
+  if (t == p->t) {
+    KD_TRY(p->scheme->state(p, t, kd_integrator_unknowns(p->integrator), state));
+  } else {
+    const bool wants_unknowns = p->scheme->n_unknown(p) == p->n;
+    double *y = wants_unknowns ? state->f : NULL;
+    KD_TRY(kd_integrator_interpolate(p->integrator, t, y, &state->work));
+    KD_TRY(p->scheme->state(p, t, y, state));
+  }
+  p->seconds += seconds_now() - start;
+  return KD_OK;
+}
+
+kd_propagator_statistics kd_propagator_cost(const kd_propagator *p) {
+  const kd_integrator_statistics cvode = kd_integrator_cost(p->integrator);
+  kd_propagator_statistics statistics = {.scheme = p->scheme->name,
+                                         .steps = cvode.steps,
+                                         .rate_evaluations = cvode.rate_evaluations,
+                                         .error_test_failures = cvode.error_test_failures,
+                                         .convergence_failures = cvode.convergence_failures,
+                                         .restarts = cvode.restarts,
+                                         .last_order = cvode.last_order,
+                                         .last_step = cvode.last_step,
+                                         .ffts = kd_model_n_fft(p->model),
+                                         .seconds = p->seconds};
+  p->scheme->cost(p, &statistics);
+  return statistics;
+}
+
+size_t kd_propagator_bytes(const kd_scenario *scenario, const kd_model *model) {
+  const size_t field = kd_model_n_band(model) * kd_model_n_band(model) * kd_model_n_k(model);
+  return choose_scheme(scenario)->bytes(model) + 2 * field * sizeof(double);
+}

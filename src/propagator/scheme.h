@@ -1,0 +1,61 @@
+/// What a propagation scheme provides; propagator.c drives them all in the same way.
+#ifndef KD_PROPAGATOR_SCHEME_H
+#define KD_PROPAGATOR_SCHEME_H
+
+#include "drift/flow.h"
+#include "drift/translation.h"
+#include "keldrift/propagator.h"
+#include "propagator/integrator.h"
+#include "scenario/param.h"
+
+typedef struct kd_scheme kd_scheme;
+struct kd_interaction;
+struct kd_unsplit;
+
+struct kd_propagator {
+  kd_model *model;
+  const kd_field *field;
+  kd_reference *reference;
+  size_t n_band, n_k, n; ///< n = n_band^2 n_k
+  double duration, rtol, atol;
+  double energy_scale;   ///< bandwidth times spin degeneracy: what a tolerance on f means for energies
+  const kd_scheme *scheme;
+  kd_integrator *integrator;
+  double t;              ///< where the integrator stands
+  size_t piece;          ///< field piece that starts at or holds t
+  size_t next_kick;
+  bool is_started, must_restart;
+  double work;           ///< at the last restart or step
+  double *v, *scratch;   ///< packed fields: velocity along E, and one to work in
+  double reference_current[3]; ///< current of the reference on the undisplaced box, see power.h
+  double seconds;
+  // The scheme's own data, of which one is set:
+  struct kd_interaction *interaction;
+  struct kd_unsplit *unsplit;
+};
+
+struct kd_scheme {
+  const char *name; ///< the row of kd_scheme_choices that describes it
+  kd_status (*create)(kd_propagator *p, const kd_state *initial);
+  void (*free)(kd_propagator *p);
+  /// Number of unknowns of the integrator, and safety factor on its tolerances.
+  size_t (*n_unknown)(const kd_propagator *p);
+  double tolerance_factor;
+  kd_rate_function *rate;
+  kd_quadrature_function *power; ///< work per time done by the field, eV/fs per cell
+  /// The state at time t, within the last step, from the interpolated unknowns.
+  kd_status (*state)(kd_propagator *p, double t, const double *y, kd_state *state);
+  /// Called between steps: true if the integrator must restart because the frame was re-anchored.
+  kd_status (*settle)(kd_propagator *p, bool *must_restart);
+  /// Applies a part of a kick at time p->t.
+  kd_status (*kick)(kd_propagator *p, const double impulse[3]);
+  void (*cost)(const kd_propagator *p, kd_propagator_statistics *statistics);
+  size_t (*bytes)(const kd_model *model);
+};
+
+extern const kd_scheme kd_scheme_interaction, kd_scheme_unsplit;
+
+/// Values of `propagation.scheme`, for the schema; ends with a NULL name.
+extern const kd_choice kd_scheme_choices[];
+
+#endif

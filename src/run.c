@@ -1,0 +1,324 @@
+#include "keldrift/run.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "scenario/section.h"
+
+/// A deviation at the edge of a k.p box above this is reported.
+static const double EDGE_LIMIT = 1e-3;
+/// Negative occupations and holes beyond rounding are reported.
+static const double POSITIVITY_LIMIT = 1e-6;
+/// Drift of the particle number that rounding does not explain.
+static const double NUMBER_LIMIT = 1e-9;
+
+/// Everything a run is made of.
+typedef struct stages {
+  kd_model *model;
+  kd_field *field;
+  kd_state *state;
+  kd_reference *reference;
+  kd_propagator *propagator;
+  kd_observables *observables;
+} stages;
+
+static void stages_clear(stages *s) {
+  kd_propagator_free(s->propagator);
+  kd_observables_free(s->observables);
+  kd_state_free(s->state);
+  kd_reference_free(s->reference);
+  kd_field_free(s->field);
+  kd_model_free(s->model);
+  *s = (stages){0};
+}
+
+static kd_status stages_create(const kd_scenario *scenario, stages *s) {
+  *s = (stages){0};
+  KD_TRY(kd_model_create(scenario, &s->model));
+  KD_TRY(kd_field_create(scenario, s->model, &s->field));
+  KD_TRY(kd_initial_create(scenario, s->model, &s->state, &s->reference));
+  KD_TRY(kd_observables_create(scenario, s->model, s->field, s->reference, &s->observables));
+  return kd_propagator_create(scenario, s->model, s->field, s->reference, s->state,
+                              &s->propagator);
+}
+
+static double seconds_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/// Times 0, every, 2 every, ... and the end.
+typedef struct timetable {
+  double every, duration;
+  size_t count;
+} timetable;
+
+static timetable timetable_create(double every, double duration) {
+  // A last interval shorter than a rounding error is none.
+  const double intervals = ceil(duration / every * (1 - 1e-12));
+  return (timetable){.every = every, .duration = duration, .count = 1 + (size_t)intervals};
+}
+
+static double timetable_time(const timetable *table, size_t index) {
+  return index + 1 >= table->count ? table->duration : (double)index * table->every;
+}
+
+static kd_status read_timetables(const kd_scenario *scenario, timetable *frames,
+                                 timetable *snapshots) {
+  const kd_section *root = kd_scenario_root(scenario);
+  const double duration = kd_section_real(kd_section_child(root, "propagation"), "duration");
+  const kd_section *output = kd_section_child(root, "output");
+  const kd_section *rare = kd_section_child(output, "snapshots");
+  const double every = kd_section_has(output, "every") ? kd_section_real(output, "every")
+                                                       : duration / 200;
+  const double seldom = kd_section_has(rare, "every") ? kd_section_real(rare, "every") : duration;
+  const double most = 1e8;
+  if (duration / every > most)
+    return kd_section_error(output, "every", "%g frames (expected at most %g)", duration / every,
+                            most);
+  if (duration / seldom > most)
+    return kd_section_error(rare, "every", "%g snapshots (expected at most %g)", duration / seldom,
+                            most);
+  *frames = timetable_create(every, duration);
+  *snapshots = timetable_create(seldom, duration);
+  return KD_OK;
+}
+
+static void KD_PRINTF(3, 4)
+    warn(size_t *n_warning, char (*warning)[KD_WARNING_BYTES], const char *format, ...) {
+  if (*n_warning >= KD_MAX_WARNINGS) return;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(warning[*n_warning], KD_WARNING_BYTES, format, arguments);
+  va_end(arguments);
+  (*n_warning)++;
+}
+
+const char *kd_run_output(const kd_scenario *scenario) {
+  return kd_section_text(kd_section_child(kd_scenario_root(scenario), "output"), "file");
+}
+
+/// Attributes that a reader of the traces needs: the SI unit of J/E, and the kicks, which the field
+/// trace cannot show.
+static kd_status describe_traces(const stages *s, kd_output *output) {
+  double factor;
+  const char *unit;
+  kd_observables_conductivity_unit(s->observables, &factor, &unit);
+  KD_TRY(kd_output_attribute_real(output, "/traces/current", "si_factor", &factor, 1));
+  KD_TRY(kd_output_attribute_text(output, "/traces/current", "si_unit", unit));
+  size_t n_kick;
+  const kd_kick *kick = kd_field_kicks(s->field, &n_kick);
+  if (n_kick == 0) return KD_OK;
+  kd_status status = KD_OK;
+  double *time = NULL, *impulse = NULL;
+  KD_ALLOCATE(time, n_kick);
+  KD_ALLOCATE(impulse, 3 * n_kick);
+  for (size_t i = 0; i < n_kick; i++) {
+    time[i] = kick[i].time;
+    memcpy(impulse + 3 * i, kick[i].impulse, sizeof kick[i].impulse);
+  }
+  KD_CHECK(kd_output_attribute_real(output, "/traces/field", "kick_time", time, n_kick));
+  KD_CHECK(kd_output_attribute_real(output, "/traces/field", "kick_impulse", impulse, 3 * n_kick));
+
+cleanup:
+  kd_free(time);
+  kd_free(impulse);
+  return status;
+}
+
+/// Follows the conserved quantities from frame to frame.
+static void follow(const kd_observables *observables, bool is_first, kd_report *report,
+                   double first[3]) {
+  const double number = kd_observables_value(observables, "number", 0);
+  const double energy = kd_observables_value(observables, "energy", 0);
+  const double purity = kd_observables_value(observables, "purity", 0);
+  if (is_first) {
+    first[0] = number;
+    first[1] = energy;
+    first[2] = purity;
+    report->min_f = report->min_1mf = INFINITY;
+  }
+  report->number = number;
+  report->number_drift = fmax(report->number_drift, fabs(number - first[0]));
+  report->energy_change = energy - first[1];
+  report->work = kd_observables_value(observables, "work", 0);
+  report->purity_drift = fmax(report->purity_drift, fabs(purity - first[2]));
+  report->min_f = fmin(report->min_f, kd_observables_value(observables, "min_f", 0));
+  report->min_1mf = fmin(report->min_1mf, kd_observables_value(observables, "min_1mf", 0));
+}
+
+static void find_warnings(const kd_scenario *scenario, const stages *s, kd_report *report) {
+  const kd_section *root = kd_scenario_root(scenario);
+  const double edge = kd_observables_largest_at_edge(s->observables);
+  if (edge > EDGE_LIMIT)
+    warn(&report->n_warning, report->warning,
+         "f deviates by %.2g from its reference at the edge of the k box, where it is lost: raise "
+         "model.k_max (and grid.k with it) by half", edge);
+  const bool is_fermion = strcmp(kd_section_text(root, "statistics"), "fermion") == 0;
+  if (report->min_f < -POSITIVITY_LIMIT)
+    warn(&report->n_warning, report->warning,
+         "the smallest eigenvalue of f is %.2g: lower propagation.rtol to %.0e", report->min_f,
+         0.01 * kd_section_real(kd_section_child(root, "propagation"), "rtol"));
+  if (is_fermion && report->min_1mf < -POSITIVITY_LIMIT)
+    warn(&report->n_warning, report->warning,
+         "an eigenvalue of f is %.3g, more than one fermion in a state: lower initial.number or "
+         "initial.width, or lower propagation.rtol", 1 - report->min_1mf);
+  if (report->number_drift > NUMBER_LIMIT * fmax(1, fabs(report->number)) &&
+      kd_model_is_periodic(s->model))
+    warn(&report->n_warning, report->warning,
+         "the particle number drifts by %.2g: lower propagation.rtol", report->number_drift);
+}
+
+static kd_status write_run(kd_output *output, const kd_report *report) {
+  const struct {
+    const char *name;
+    double value;
+  } reals[] = {{"total_seconds", report->total_seconds},
+               {"setup_seconds", report->setup_seconds},
+               {"drift_seconds", report->cost.seconds},
+               {"collision_seconds", 0},
+               {"observable_seconds", report->observable_seconds},
+               {"output_seconds", report->output_seconds},
+               {"number_drift", report->number_drift},
+               {"last_step", report->cost.last_step}};
+  const struct {
+    const char *name;
+    long value;
+  } integers[] = {{"collision_evaluations", 0},
+                  {"ffts", (long)report->ffts},
+                  {"steps", report->cost.steps},
+                  {"rate_evaluations", report->cost.rate_evaluations},
+                  {"error_test_failures", report->cost.error_test_failures},
+                  {"convergence_failures", report->cost.convergence_failures},
+                  {"restarts", report->cost.restarts},
+                  {"last_order", report->cost.last_order},
+                  {"flow_steps", (long)report->cost.flow_steps},
+                  {"flow_rejections", (long)report->cost.flow_rejections}};
+  for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+    KD_TRY(kd_output_attribute_real(output, "/run", reals[i].name, &reals[i].value, 1));
+  for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
+    KD_TRY(kd_output_attribute_integer(output, "/run", integers[i].name, integers[i].value));
+  KD_TRY(kd_output_attribute_text(output, "/run", "scheme", report->cost.scheme));
+  const char *texts[KD_MAX_WARNINGS];
+  for (size_t i = 0; i < report->n_warning; i++) texts[i] = report->warning[i];
+  return kd_output_attribute_texts(output, "/run", "warnings", texts, report->n_warning);
+}
+
+/// Opens the result and declares what it will hold.
+static kd_status start_output(const kd_scenario *scenario, const kd_run_options *options,
+                              const stages *s, kd_output **output, size_t *traces,
+                              size_t *snapshots) {
+  const char *path = options->output ? options->output : kd_run_output(scenario);
+  const char *time_unit = kd_scenario_constants(scenario).natural ? "1" : "fs";
+  size_t count;
+  KD_TRY(kd_output_create(path, kd_scenario_text(scenario), options->command, output));
+  KD_TRY(kd_observables_write_model(s->observables, *output));
+  const kd_variable *variables = kd_observables_traces(s->observables, &count);
+  KD_TRY(kd_output_series(*output, "/traces", time_unit, variables, count, traces));
+  KD_TRY(describe_traces(s, *output));
+  variables = kd_observables_snapshot_variables(s->observables, &count);
+  return kd_output_series(*output, "/snapshots", time_unit, variables, count, snapshots);
+}
+
+kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_report *report) {
+  kd_status status = KD_OK;
+  const double start = seconds_now();
+  stages s = {0};
+  kd_output *output = NULL;
+  timetable frames, snapshots;
+  size_t trace_series, snapshot_series, next_frame = 0, next_snapshot = 0;
+  double first[3];
+  memset(report, 0, sizeof *report);
+  KD_CHECK(read_timetables(scenario, &frames, &snapshots));
+  KD_CHECK(stages_create(scenario, &s));
+  KD_CHECK(start_output(scenario, options, &s, &output, &trace_series, &snapshot_series));
+  report->n_band = kd_model_n_band(s.model);
+  report->n_dim = kd_model_n_dim(s.model);
+  report->n_k = kd_model_n_k(s.model);
+  report->duration = frames.duration;
+  report->setup_seconds = seconds_now() - start;
+
+  while (next_frame < frames.count) {
+    const double t_frame = timetable_time(&frames, next_frame);
+    const double t_snapshot =
+        next_snapshot < snapshots.count ? timetable_time(&snapshots, next_snapshot) : INFINITY;
+    const double t = fmin(t_frame, t_snapshot);
+    KD_CHECK(kd_propagator_advance(s.propagator, t, s.state));
+    const double measured = seconds_now();
+    if (t == t_frame) {
+      KD_CHECK(kd_observables_measure(s.observables, s.state));
+      follow(s.observables, next_frame == 0, report, first);
+    }
+    if (t == t_snapshot) KD_CHECK(kd_observables_snapshot(s.observables, s.state));
+    const double written = seconds_now();
+    if (t == t_frame) {
+      KD_CHECK(kd_output_append(output, trace_series, t));
+      next_frame++;
+    }
+    if (t == t_snapshot) {
+      KD_CHECK(kd_output_append(output, snapshot_series, t));
+      next_snapshot++;
+    }
+    report->observable_seconds += written - measured;
+    report->output_seconds += seconds_now() - written;
+    if (options->progress) options->progress(options->context, t, frames.duration);
+  }
+
+  report->n_frame = frames.count;
+  report->n_snapshot = snapshots.count;
+  report->cost = kd_propagator_cost(s.propagator);
+  report->ffts = report->cost.ffts + kd_observables_n_fft(s.observables);
+  find_warnings(scenario, &s, report);
+  report->total_seconds = seconds_now() - start;
+  KD_CHECK(write_run(output, report));
+  status = kd_output_close(output);
+  output = NULL;
+
+cleanup:
+  kd_output_discard(output);
+  stages_clear(&s);
+  return status;
+}
+
+kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
+  kd_status status = KD_OK;
+  stages s = {0};
+  timetable frames, snapshots;
+  memset(estimate, 0, sizeof *estimate);
+  KD_CHECK(read_timetables(scenario, &frames, &snapshots));
+  KD_CHECK(stages_create(scenario, &s));
+  estimate->n_band = kd_model_n_band(s.model);
+  estimate->n_dim = kd_model_n_dim(s.model);
+  estimate->n_k = kd_model_n_k(s.model);
+  estimate->n_frame = frames.count;
+  estimate->n_snapshot = snapshots.count;
+  const size_t n_level = estimate->n_band * estimate->n_k, n_state = estimate->n_band * n_level;
+  estimate->state_bytes = n_state * sizeof(double);
+  // The state, the reference with its scratch, and what writing the model takes for a moment.
+  const size_t shared = n_state * (2 * sizeof(double) + sizeof(double[2])) +
+                        n_level * sizeof(double) +
+                        n_state * estimate->n_dim * sizeof(double[2]);
+  estimate->memory_bytes = shared + kd_model_bytes(s.model) + kd_observables_bytes(s.model) +
+                           kd_propagator_bytes(scenario, s.model);
+  size_t n_trace;
+  const kd_variable *variables = kd_observables_traces(s.observables, &n_trace);
+  size_t record = 1;
+  for (size_t i = 0; i < n_trace; i++) {
+    size_t size = 1;
+    for (size_t j = 0; j < variables[i].n_axis; j++) size *= variables[i].axis[j].size;
+    record += size;
+  }
+  estimate->output_bytes = frames.count * record * sizeof(double) +
+                           snapshots.count * (2 * n_state + n_level) * sizeof(double) +
+                           (estimate->n_dim + 1) * 2 * n_state * sizeof(double);
+
+cleanup:
+  stages_clear(&s);
+  return status;
+}

@@ -1,0 +1,429 @@
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "scenario/locale.h"
+#include "scenario/resolved.h"
+#include "scenario/units.h"
+
+enum { WIDTH = 88, STEP = 2 };
+
+static bool has_rows(const kd_param *rows) {
+  return rows && rows[0].key;
+}
+
+static bool is_list(const kd_param *row) {
+  return row->type == KD_SECTIONS || row->type == KD_VARIANTS;
+}
+
+static const char *get_unit(const kd_param *row) {
+  return row->unit && strcmp(row->unit, "1") != 0 ? row->unit : "";
+}
+
+static const char *type_name(const kd_param *row) {
+  const bool quantity = get_unit(row)[0] != '\0';
+  switch (row->type) {
+  case KD_REAL:
+    return quantity ? "quantity" : "number";
+  case KD_INTEGER:
+    return "integer";
+  case KD_FLAG:
+    return "true or false";
+  case KD_TEXT:
+    return "text";
+  case KD_CHOICE:
+    return "choice";
+  case KD_EXPRESSION:
+    return "formula";
+  case KD_PATH:
+    return "input file";
+  case KD_REALS:
+    return quantity ? "list of quantities" : "list of numbers";
+  case KD_INTEGERS:
+    return "list of integers";
+  case KD_MATRIX:
+    return quantity ? "matrix of quantities" : "matrix of numbers";
+  case KD_SECTION:
+    return "mapping";
+  case KD_SECTIONS:
+    return "list of mappings";
+  case KD_VARIANT:
+    return "mapping, chosen by kind";
+  case KD_VARIANTS:
+    return "list of mappings, each chosen by kind";
+  }
+  return "value";
+}
+
+static void write_variables(FILE *out, const kd_param *row) {
+  if (row->type != KD_EXPRESSION || !row->variables || !row->variables[0]) return;
+  fputs(" in ", out);
+  for (const char *c = row->variables; *c; c++) fputs(*c == ' ' ? ", " : (char[]){*c, '\0'}, out);
+}
+
+/// Writes words until the line is full, then goes on in the next one at `hanging`. `column` is
+/// where the text starts.
+static void wrap(FILE *out, int column, int hanging, const char *text) {
+  bool first = true;
+  for (;;) {
+    text += strspn(text, " \n\t");
+    const size_t length = strcspn(text, " \n\t");
+    if (length == 0) break;
+    int width = 0;
+    for (size_t i = 0; i < length; i++) width += ((unsigned char)text[i] & 0xC0) != 0x80;
+    if (!first && column + 1 + width > WIDTH) {
+      fprintf(out, "\n%*s", hanging, "");
+      column = hanging;
+    } else if (!first) {
+      fputc(' ', out);
+      column++;
+    }
+    fprintf(out, "%.*s", (int)length, text);
+    column += width;
+    text += length;
+    first = false;
+  }
+  fputc('\n', out);
+}
+
+static void write_paragraph(FILE *out, int indent, const char *text) {
+  if (!text || !text[0]) return;
+  fprintf(out, "%*s", indent, "");
+  wrap(out, indent, indent, text);
+}
+
+static void write_meaning(FILE *out, int indent, const char *meaning, const char *reference) {
+  write_paragraph(out, indent, meaning);
+  if (!reference || !reference[0]) return;
+  fprintf(out, "%*sReference: ", indent, "");
+  wrap(out, indent + 11, indent + 11, reference);
+}
+
+/// Writes `type, unit, default, range` into a string for free(); NULL when memory is short.
+static char *summarize(const kd_param *row) {
+  char *text = NULL;
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  if (!out) return NULL;
+  fputs(type_name(row), out);
+  if (row->type == KD_EXPRESSION && row->variables && row->variables[0]) {
+    fputs(" in ", out);
+    for (const char *c = row->variables; *c; c++) fputs(*c == ' ' ? ", " : (char[]){*c, '\0'}, out);
+  }
+  if (get_unit(row)[0])
+    fprintf(out, row->type == KD_EXPRESSION ? ", value in %s" : " in %s", get_unit(row));
+  if (!row->fallback)
+    fputs("; required", out);
+  else if (!row->fallback[0])
+    fputs("; optional", out);
+  else
+    fprintf(out, "; default %s", row->fallback);
+  if (row->natural_fallback && row->natural_fallback[0])
+    fprintf(out, " (natural units: %s)", row->natural_fallback);
+  const kd_quoted range = kd_row_range(row, false);
+  if (range.text[0]) fprintf(out, "; %s", range.text);
+  if (row->wall_clock) fputs("; seconds under every unit system", out);
+  if (fclose(out) != 0) {
+    free(text);
+    return NULL;
+  }
+  return text;
+}
+
+static void write_rows(FILE *out, int indent, const kd_param *rows);
+
+static void write_variant(FILE *out, int indent, const kd_variant *variant) {
+  write_meaning(out, indent, variant->meaning, variant->reference);
+  write_rows(out, indent, variant->rows);
+}
+
+/// Writes one key called `name` and all below it.
+static void write_row(FILE *out, int indent, const char *name, const kd_param *row) {
+  char *summary = summarize(row);
+  const int start = fprintf(out, "%*s%s: ", indent, "", name);
+  wrap(out, start, indent + 2 * STEP, summary ? summary : "");
+  free(summary);
+  indent += STEP;
+  write_meaning(out, indent, row->meaning, row->reference);
+  for (const kd_choice *choice = row->choices; choice && choice->name; choice++) {
+    const int column = fprintf(out, "%*s- %s", indent, "", choice->name);
+    if (choice->meaning && choice->meaning[0]) {
+      fputs(": ", out);
+      wrap(out, column + 2, indent + 2 * STEP, choice->meaning);
+    } else {
+      fputc('\n', out);
+    }
+    write_meaning(out, indent + STEP, NULL, choice->reference);
+  }
+  if (row->variants && has_rows(row->rows)) write_paragraph(out, indent, "For every kind:");
+  write_rows(out, row->variants ? indent + STEP : indent, row->rows);
+  for (size_t i = 0; row->variants && row->variants[i]; i++) {
+    fprintf(out, "\n%*skind: %s\n", indent, "", row->variants[i]->kind);
+    write_variant(out, indent + STEP, row->variants[i]);
+  }
+}
+
+static void write_rows(FILE *out, int indent, const kd_param *rows) {
+  for (; rows && rows->key; rows++) {
+    write_row(out, indent, rows->key, rows);
+    if (indent == 0 && rows[1].key) fputc('\n', out);
+  }
+}
+
+/// Where a path leads: a row, or one variant of it.
+struct target {
+  const kd_param *row;
+  const kd_variant *variant;
+};
+
+static const kd_param *find_row(const kd_param *rows, const char *key) {
+  for (; rows && rows->key; rows++)
+    if (strcmp(rows->key, key) == 0) return rows;
+  return NULL;
+}
+
+static const kd_variant *find_variant(const kd_param *row, const char *kind) {
+  for (size_t i = 0; row && row->variants && row->variants[i]; i++)
+    if (strcmp(row->variants[i]->kind, kind) == 0) return row->variants[i];
+  return NULL;
+}
+
+static bool is_index(const char *word) {
+  return word[0] && strspn(word, "0123456789") == strlen(word);
+}
+
+static size_t count_rows(const kd_param *rows) {
+  size_t n = 0;
+  while (rows && rows[n].key) n++;
+  return n;
+}
+
+static size_t append_keys(const char **names, size_t n, const kd_param *rows) {
+  for (; rows && rows->key; rows++) names[n++] = rows->key;
+  return n;
+}
+
+/// Reports that `word` leads nowhere after `target` (no row: the root).
+static kd_status complain_of_path(kd_arena *arena, const char *path, const char *word,
+                                  struct target target) {
+  size_t n_kind = 0, n = 0;
+  const kd_param *row = target.row;
+  const bool at_row = row && !target.variant;
+  while (at_row && row->variants && row->variants[n_kind]) n_kind++;
+  const kd_param *rows = row ? row->rows : kd_schema;
+  const kd_param *own = target.variant ? target.variant->rows : NULL;
+  const char **names =
+      kd_arena_allocate(arena, n_kind + count_rows(rows) + count_rows(own) + 1, sizeof *names);
+  if (!names) return KD_ERROR_MEMORY;
+  for (size_t i = 0; i < n_kind; i++) names[n++] = row->variants[i]->kind;
+  n = append_keys(names, n, own);
+  append_keys(names, n, rows);
+  for (size_t i = 0; i < n_kind; i++)
+    if (find_row(row->variants[i]->rows, word))
+      return kd_error(KD_ERROR_SCENARIO, "%s: unknown key (%s belongs to the kind %s of %s)", path,
+                      word, row->variants[i]->kind, row->key);
+  const char *hint = kd_suggestion(arena, word, names, n_kind ? "known kinds" : "known keys");
+  if (!hint) return KD_ERROR_MEMORY;
+  return kd_error(KD_ERROR_SCENARIO, "%s: unknown %s %s (%s)", path, n_kind ? "kind" : "key",
+                  kd_quote(word).text, hint);
+}
+
+/// Follows a path like "field.pulse.amplitude" through the tables; indices as in "field.0" may
+/// stand in it, and "kind" for all kinds.
+static kd_status find_target(kd_arena *arena, const char *path, struct target *target) {
+  char *words = kd_arena_copy(arena, path, strlen(path));
+  if (!words) return KD_ERROR_MEMORY;
+  *target = (struct target){0};
+  for (char *word = words, *dot; word; word = dot) {
+    dot = strchr(word, '.');
+    if (dot) *dot++ = '\0';
+    const kd_param *row = target->row;
+    if (row && !target->variant && is_list(row) && is_index(word)) continue;
+    if (row && !target->variant && row->variants && !dot && strcmp(word, "kind") == 0) continue;
+    const kd_variant *variant = target->variant ? NULL : find_variant(row, word);
+    if (variant) {
+      target->variant = variant;
+      continue;
+    }
+    const kd_param *next = target->variant ? find_row(target->variant->rows, word) : NULL;
+    if (!next) next = find_row(row ? row->rows : kd_schema, word);
+    if (!next) return complain_of_path(arena, path, word, *target);
+    *target = (struct target){.row = next};
+  }
+  return KD_OK;
+}
+
+static kd_status close_text(FILE *out, char **text) {
+  const bool failed = ferror(out) != 0;
+  if (fclose(out) == 0 && !failed) return KD_OK;
+  free(*text);
+  *text = NULL;
+  return kd_error(KD_ERROR_MEMORY, "cannot write the description: out of memory");
+}
+
+kd_status kd_describe(const char *path, char **text) {
+  kd_status status = KD_OK;
+  kd_locale locale = {0};
+  kd_arena *arena = NULL;
+  struct target target = {0};
+  size_t size;
+  *text = NULL;
+  KD_CHECK(kd_locale_enter(&locale));
+  KD_CHECK(kd_units_load());
+  KD_CHECK(kd_arena_create(&arena));
+  if (path && path[0]) KD_CHECK(find_target(arena, path, &target));
+  FILE *out = open_memstream(text, &size);
+  if (!out) {
+    status = kd_error(KD_ERROR_MEMORY, "cannot write the description: out of memory");
+    goto cleanup;
+  }
+  if (!target.row) {
+    write_rows(out, 0, kd_schema);
+  } else if (!target.variant) {
+    write_row(out, 0, path, target.row);
+  } else {
+    fprintf(out, "%s: a kind of %s\n", path, target.row->key);
+    write_variant(out, STEP, target.variant);
+    if (has_rows(target.row->rows)) {
+      write_paragraph(out, STEP, "For every kind:");
+      write_rows(out, 2 * STEP, target.row->rows);
+    }
+  }
+  status = close_text(out, text);
+
+cleanup:
+  kd_arena_free(arena);
+  kd_locale_leave(&locale);
+  return status;
+}
+
+/// Writes text into a cell of a table or a paragraph: one line, without what Markdown would read.
+static void write_escaped(FILE *out, const char *text) {
+  for (; *text; text++) {
+    if (strchr("|*<>_", *text)) fputc('\\', out);
+    fputc(*text == '\n' ? ' ' : *text, out);
+  }
+}
+
+static void write_code(FILE *out, const char *text) {
+  if (!text || !text[0]) return;
+  fputc('`', out);
+  for (; *text; text++) fputs(*text == '|' ? "\\|" : (char[]){*text, '\0'}, out);
+  fputc('`', out);
+}
+
+/// Writes a meaning and where it is from, on the same line.
+static void write_prose(FILE *out, const char *meaning, const char *reference) {
+  if (meaning) write_escaped(out, meaning);
+  if (!reference || !reference[0]) return;
+  fputs(meaning && meaning[0] ? " *Reference:* " : "*Reference:* ", out);
+  write_escaped(out, reference);
+}
+
+/// One line of a table for each key; keys of deeper mappings follow in sections of their own.
+static void write_table(FILE *out, const kd_param *rows) {
+  if (!has_rows(rows)) return;
+  fputs("| Key | Type | Unit | Default | Range | Meaning |\n|---|---|---|---|---|---|\n", out);
+  for (; rows->key; rows++) {
+    fputs("| ", out);
+    write_code(out, rows->key);
+    fprintf(out, " | %s", type_name(rows));
+    write_variables(out, rows);
+    fputs(" | ", out);
+    write_code(out, get_unit(rows));
+    fputs(" | ", out);
+    if (!rows->fallback)
+      fputs("required", out);
+    else if (!rows->fallback[0])
+      fputs("optional", out);
+    else
+      write_code(out, rows->fallback);
+    if (rows->natural_fallback && rows->natural_fallback[0]) {
+      fputs("; natural units: ", out);
+      write_code(out, rows->natural_fallback);
+    }
+    fputs(" | ", out);
+    write_escaped(out, kd_row_range(rows, false).text);
+    fputs(" | ", out);
+    write_prose(out, rows->meaning, rows->reference);
+    for (const kd_choice *choice = rows->choices; choice && choice->name; choice++) {
+      fputs("<br>", out);
+      write_code(out, choice->name);
+      if (choice->meaning && choice->meaning[0]) fputs(": ", out);
+      write_prose(out, choice->meaning, choice->reference);
+    }
+    fputs(" |\n", out);
+  }
+  fputc('\n', out);
+}
+
+static void write_own_paragraph(FILE *out, const char *meaning, const char *reference) {
+  const bool has_meaning = meaning && meaning[0], has_reference = reference && reference[0];
+  if (!has_meaning && !has_reference) return;
+  write_prose(out, meaning, reference);
+  fputs("\n\n", out);
+}
+
+static void write_heading(FILE *out, int level, const char *path, const char *note) {
+  fprintf(out, "%.*s `%s`%s\n\n", level < 6 ? level : 6, "######", path, note);
+}
+
+/// Writes a section for each mapping among `rows`, with a subsection for each of its kinds.
+static kd_status write_sections(FILE *out, kd_arena *arena, int level, const char *path,
+                                const kd_param *rows) {
+  for (; rows && rows->key; rows++) {
+    if (!has_rows(rows->rows) && !rows->variants) continue;
+    const char *here = kd_arena_format(arena, "%s%s%s", path, path[0] ? "." : "", rows->key);
+    if (!here) return KD_ERROR_MEMORY;
+    write_heading(out, level, here, is_list(rows) ? " (list)" : "");
+    write_own_paragraph(out, rows->meaning, rows->reference);
+    if (rows->variants && has_rows(rows->rows)) fputs("For every kind:\n\n", out);
+    write_table(out, rows->rows);
+    KD_TRY(write_sections(out, arena, level + 1, here, rows->rows));
+    for (size_t i = 0; rows->variants && rows->variants[i]; i++) {
+      const kd_variant *variant = rows->variants[i];
+      const char *name = kd_arena_format(arena, "%s.%s", here, variant->kind);
+      if (!name) return KD_ERROR_MEMORY;
+      write_heading(out, level + 1, name, "");
+      write_own_paragraph(out, variant->meaning, variant->reference);
+      write_table(out, variant->rows);
+      KD_TRY(write_sections(out, arena, level + 2, name, variant->rows));
+    }
+  }
+  return KD_OK;
+}
+
+kd_status kd_describe_markdown(char **text) {
+  kd_status status = KD_OK;
+  kd_locale locale = {0};
+  kd_arena *arena = NULL;
+  size_t size;
+  *text = NULL;
+  KD_CHECK(kd_locale_enter(&locale));
+  KD_CHECK(kd_units_load());
+  KD_CHECK(kd_arena_create(&arena));
+  FILE *out = open_memstream(text, &size);
+  if (!out) {
+    status = kd_error(KD_ERROR_MEMORY, "cannot write the description: out of memory");
+    goto cleanup;
+  }
+  fputs("# Scenario reference\n\n"
+        "Every key of a scenario file. Quantities are texts with a unit, such as `0.3 eV`, in any "
+        "unit of the dimension shown; with `units: natural` they are bare numbers.\n\n",
+        out);
+  write_table(out, kd_schema);
+  status = write_sections(out, arena, 2, "", kd_schema);
+  const kd_status closed = close_text(out, text);
+  if (status == KD_OK) status = closed;
+  if (status != KD_OK) {
+    free(*text);
+    *text = NULL;
+  }
+
+cleanup:
+  kd_arena_free(arena);
+  kd_locale_leave(&locale);
+  return status;
+}

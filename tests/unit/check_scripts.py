@@ -1,0 +1,759 @@
+#!/usr/bin/python3
+"""Checks of scripts/plot, scripts/spectrum, scripts/setup and scripts/format.
+
+The results that the scripts read are made here, in the layout of keldrift's result files, so that
+nothing but the scripts is checked. With --keep FOLDER the figures stay there to be looked at.
+"""
+
+import argparse
+import contextlib
+import csv
+import importlib.machinery
+import importlib.util
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import types
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import h5py
+import numpy as np
+from scipy.signal import lfilter
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(SCRIPTS))
+
+import keldrift_result  # noqa: E402  (needs the path above)
+from matplotlib import image as bitmap  # noqa: E402
+from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib.axis import Axis  # noqa: E402
+
+HBAR = 0.6582119569
+FOLDER = None  # where the checks write, set at the start
+
+
+def write(path, title, time, traces, k=None, snapshots=None, natural=False, model=None,
+          extra_scenario=""):
+    """A result file; `traces` and `snapshots` hold name: (values, unit, names of the axes)."""
+    with h5py.File(path, "w") as f:
+        f.attrs["format_version"] = 1
+        f["scenario"] = (f"title: {title}\nunits: {'natural' if natural else 'eV-fs-angstrom'}\n"
+                         + extra_scenario)
+
+        def add(group, name, values, unit, dims, attributes=None):
+            g = f.require_group(group)
+            data = g.create_dataset(name, data=values)
+            data.attrs["units"] = "1" if natural else unit
+            data.attrs["long_name"] = name.replace("_", " ")
+            for key, value in (attributes or {}).items():
+                data.attrs[key] = value
+            for axis, dim in enumerate(dims):
+                if dim == name:
+                    data.make_scale(dim)
+                    continue
+                if dim not in g:
+                    g[dim] = np.arange(data.shape[axis], dtype=float)
+                    g[dim].make_scale(dim)
+                data.dims[axis].attach_scale(g[dim])
+
+        add("traces", "time", time, "fs", ("time",))
+        for name, entry in traces.items():
+            add("traces", name, *entry)
+        if k is not None:
+            add("grid", "k", k, "angstrom-1",
+                tuple(f"k{i + 1}" for i in range(k.ndim - 1)) + ("axis",))
+        if snapshots is not None:
+            snapshot_time = snapshots.pop("time")
+            add("snapshots", "time", snapshot_time, "fs", ("time",))
+            for name, entry in snapshots.items():
+                add("snapshots", name, *entry)
+        if model is not None:
+            add("model", "energy", model, "eV",
+                tuple(f"k{i + 1}" for i in range(model.ndim - 1)) + ("band",))
+
+
+def pulse(time, amplitude, center, fwhm, omega=0.0):
+    return (amplitude * np.exp(-4 * np.log(2) * ((time - center) / fwhm)**2)
+            * np.cos(omega * (time - center)))
+
+
+def smooth_step(time, center, width):
+    return 0.5 * (1 + np.tanh((time - center) / width))
+
+
+def common_traces(time, e, population, coherence, current, inter, energy, work, kicks=None,
+                  si=(1.0, "S")):
+    d = e.shape[1]
+    attributes = {}
+    if kicks is not None:
+        attributes = {"kick_time": np.array([t for t, _ in kicks], float),
+                      "kick_impulse": np.array([p for _, p in kicks], float).ravel()}
+    unit = "e angstrom/fs"
+    si = {"si_factor": si[0], "si_unit": si[1]}
+    assert current.shape == inter.shape == e.shape == (time.size, d)
+    return {
+        "field": (e, "V/angstrom", ("time", "axis"), attributes),
+        "population": (population, "1", ("time", "band")),
+        "coherence": (coherence, "1", ("time", "band", "band_2")),
+        "current": (current, unit, ("time", "axis"), si),
+        "current_intra": (current - inter, unit, ("time", "axis"), si),
+        "current_inter": (inter, unit, ("time", "axis"), si),
+        "energy": (energy, "eV", ("time",)),
+        "work": (work, "eV", ("time",)),
+        "number": (np.ones_like(time), "1", ("time",)),
+    }
+
+
+def symmetric(time, n_band, sizes):
+    c = np.zeros((time.size, n_band, n_band))
+    pairs = [(n, m) for n in range(n_band) for m in range(n + 1, n_band)]
+    for number, (n, m) in enumerate(pairs):
+        c[:, n, m] = c[:, m, n] = sizes(number)
+    return c
+
+
+def one_dimensional(path, n_frame=301, with_snapshots=True, natural=False, n_snapshot=31):
+    """Two bands, a pulse, no collisions."""
+    time = np.linspace(0, 300, n_frame)
+    e = pulse(time, 0.1, 60, 25, 0.06)[:, None]
+    p2 = 0.28 * smooth_step(time, 60, 12) + 0.01 * np.sin(0.3 * time) * smooth_step(time, 60, 9)
+    traces = common_traces(
+        time, e, np.stack([1 - p2, p2], axis=1),
+        symmetric(time, 2, lambda _: 0.3 * smooth_step(time, 60, 12) * (1 + 0.2 * np.sin(time))),
+        0.5 * e - 0.02 * np.sin(0.4 * time)[:, None] * smooth_step(time, 60, 12)[:, None],
+        0.2 * e, -0.9 + 0.05 * p2, 0.05 * p2)
+    n_k = 128
+    k = (np.arange(n_k) * 2 * np.pi / 3.0 / n_k)[:, None]
+    snapshots = None
+    if with_snapshots:
+        at = np.linspace(0, 300, n_snapshot)
+        shape = np.exp(-((k[:, 0] - np.pi / 3.0) / 0.25)**2)
+        q2 = 0.9 * smooth_step(at, 60, 12)[:, None] * shape
+        snapshots = {"time": at, "population_k": (np.stack([1 - q2, q2], axis=2), "1",
+                                                  ("time", "k1", "band"))}
+    write(path, '"Zener tunneling in a dimerized chain"', time, traces, k, snapshots,
+          natural=natural)
+
+
+def hexagonal(path):
+    """Two bands of a honeycomb lattice after a kick in the plane, small changes."""
+    time = np.linspace(0, 100, 501)
+    a = 2.46
+    b = 2 * np.pi / a * np.array([[1, -1 / np.sqrt(3)], [0, 2 / np.sqrt(3)]])
+    n = 48
+    j = np.arange(n) / n
+    k = j[:, None, None] * b[0] + j[None, :, None] * b[1]
+    a1, a2 = a * np.array([1, 0]), a * np.array([0.5, np.sqrt(3) / 2])
+    h = 2.7 * np.abs(1 + np.exp(-1j * k @ a1) + np.exp(-1j * k @ a2))
+    decay = np.exp(-time / 30)
+    e = np.zeros((time.size, 2))
+    current = 1e-4 * np.stack([decay * np.cos(0.5 * time), 0.3 * decay * np.sin(0.5 * time)], 1)
+    current[0] = 0
+    p2 = 3e-5 * (1 - decay)
+    q2 = 1e-3 * np.exp(-(h / 1.5)**2) * (1 + 0.5 * np.sin(k @ a1))
+    start = np.stack([np.ones((n, n)), np.zeros((n, n))], axis=2)
+    end = np.stack([1 - q2, q2], axis=2)
+    traces = common_traces(time, e, np.stack([0.998 - p2, 0.002 + p2], 1),
+                           symmetric(time, 2, lambda _: 4e-5 * decay), current, 0.6 * current,
+                           -3.1 + 2e-7 * (1 - decay), np.full_like(time, 2.4e-7),
+                           kicks=[(0.0, (0.01, 0.004, 0))])
+    write(path, "Graphene after a kick, 300 K  # with disorder", time, traces, k,
+          {"time": np.array([0.0, 100.0]),
+           "population_k": (np.stack([start, end]), "1", ("time", "k1", "k2", "band"))},
+          model=np.stack([-h, h], axis=2))
+
+
+def eight_bands(path):
+    """Eight bands on a face-centered cubic lattice, a field with two components."""
+    time = np.linspace(0, 80, 400)
+    n = 8
+    b = 2 * np.pi / 5.43 * np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    j = np.indices((n, n, n)) / n
+    k = np.moveaxis(np.tensordot(b.T, j, axes=1), 0, -1)
+    e = np.zeros((time.size, 3))
+    e[:, 0] = pulse(time, 0.15, 30, 8, 2.4)
+    e[:, 2] = pulse(time, 0.08, 30, 8, 2.4)
+    grown = smooth_step(time, 30, 4)
+    weights = np.array([-0.1, -0.2, -0.5, -0.9, 0.9, 0.5, 0.2, 0.1]) * 0.02
+    population = np.repeat([1.0, 0.0], 4) + grown[:, None] * weights
+    start = np.broadcast_to(np.repeat([1.0, 0.0], 4), (n, n, n, 8))
+    shape = (1 + np.cos(k @ np.array([0, 5.43 / 2, 5.43 / 2]))
+             + np.cos(k @ np.array([5.43 / 2, 0, 5.43 / 2])))[..., None]
+    current = 0.5 * e + 0.01 * grown[:, None] * np.sin(3 * time)[:, None] * np.array([1, 0, 0.5])
+    traces = common_traces(time, e, population,
+                           symmetric(time, 8, lambda i: 0.03 * grown / (1 + i % 11)), current,
+                           0.7 * current, -10 + 0.06 * grown, 0.06 * grown)
+    write(path, "'Two-photon absorption in silicon, with a title that is so long that it has to "
+          "be wrapped at some point'", time, traces, k,
+          {"time": np.array([0.0, 40.0, 80.0]),
+           "population_k": (np.stack([start, start + 0.3 * weights * shape,
+                                      start + weights * shape]), "1",
+                            ("time", "k1", "k2", "k3", "band"))})
+
+
+def box(path):
+    """A k.p model in two dimensions: no periodicity, one band, several kicks."""
+    time = np.linspace(0, 50, 101)
+    n = 40
+    line = -0.2 + 0.4 * np.arange(n) / n
+    k = np.stack(np.meshgrid(line, line, indexing="ij"), axis=2)
+    start = np.exp(-np.sum(k**2, axis=2) / 0.003)[..., None]
+    end = np.exp(-np.sum((k - [0.05, 0.0])**2, axis=2) / 0.003)[..., None]
+    current = np.zeros((time.size, 2))
+    current[:, 0] = smooth_step(time, 10, 1) - 0.4 * smooth_step(time, 30, 1)
+    zero = np.zeros_like(current)
+    traces = common_traces(time, zero, np.full((time.size, 1), 0.02),
+                           np.zeros((time.size, 1, 1)), current, zero, 0.01 * current[:, 0],
+                           0.01 * current[:, 0],
+                           kicks=[(10.0 * i, ((-1)**i * 0.1 / i, 0, 0)) for i in range(1, 5)])
+    write(path, "Kicked electrons", time, traces, k,
+          {"time": np.array([0.0, 50.0]),
+           "population_k": (np.stack([start, end]), "1", ("time", "k1", "k2", "band"))})
+
+
+def wave_packet(path):
+    """One band in one dimension with R resolved, natural units."""
+    time = np.linspace(0, 40, 161)
+    n_r, n_k = 96, 64
+    r = -48.0 + np.arange(n_r)
+    k = (2 * np.pi * np.arange(n_k) / n_k)[:, None]
+    at = np.linspace(0, 40, 41)
+    center = 12 * (np.cos(0.3 * at) - 1)
+    density = np.exp(-(r - center[:, None])**2 / 18)
+    drift = (0.3 * at + 1)[:, None] - k[:, 0] + np.pi
+    shape = np.exp(-(np.mod(drift, 2 * np.pi) - np.pi)**2 / 0.1)
+    population_k = density[:, :, None, None] * shape[:, None, :, None]
+    e = np.full((time.size, 1), 0.3)
+    current = -np.sin(0.3 * time)[:, None]
+    traces = common_traces(time, e, np.full((time.size, 1), 0.015),
+                           np.zeros((time.size, 1, 1)), current, 0 * current,
+                           np.cos(0.3 * time), np.cos(0.3 * time) - 1)
+    write(path, "Bloch oscillation", time, traces, k,
+          {"time": at, "density": (density, "1", ("time", "r1")),
+           "population_k": (population_k, "1", ("time", "r1", "k1", "band"))}, natural=True)
+    with h5py.File(path, "a") as f:
+        f["grid/r"] = r[:, None]
+        f["grid/r"].attrs["units"] = "1"
+
+
+def load(script):
+    """A script without the extension .py as a module."""
+    name = f"keldrift_{script}"
+    if name not in sys.modules:
+        loader = importlib.machinery.SourceFileLoader(name, str(SCRIPTS / script))
+        module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+        sys.modules[name] = module
+        loader.exec_module(module)
+    return sys.modules[name]
+
+
+def run(script, *arguments):
+    """What a script does on these arguments, without the cost of starting Python anew."""
+    module = load(script)
+    out, err = io.StringIO(), io.StringIO()
+    status = 0
+    with (mock.patch("sys.argv", [script, *map(str, arguments)]), contextlib.redirect_stdout(out),
+          contextlib.redirect_stderr(err)):
+        try:
+            keldrift_result.run_script(module.main)
+        except SystemExit as end:
+            status = end.code
+    return types.SimpleNamespace(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
+
+
+def shell(script, *arguments, path=None):
+    """Runs a script as a program; commands in the folder `path` come first."""
+    environment = dict(os.environ)
+    if path is not None:
+        environment["PATH"] = f"{path}:{environment['PATH']}"
+    return subprocess.run([SCRIPTS / script, *arguments], text=True, capture_output=True,
+                          timeout=120, env=environment)
+
+
+def overlaps(figure):
+    """Pairs of texts of a figure that cover each other, and texts that leave the figure."""
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    canvas = figure.bbox
+    boxes = []
+    undrawn = set()
+    for axis in figure.findobj(Axis):
+        low, high = sorted(axis.get_view_interval())
+        margin = 1e-6 * (high - low)
+        undrawn.update(label for tick in axis.get_major_ticks()
+                       if not low - margin <= tick.get_loc() <= high + margin
+                       for label in (tick.label1, tick.label2))
+    for text in figure.findobj(plt.Text):
+        if not text.get_visible() or not text.get_text().strip() or text in undrawn:
+            continue
+        extent = text.get_window_extent(renderer)
+        if extent.width > 1 and extent.height > 1:
+            boxes.append((text.get_text(), extent))
+    found = [f"'{name}' leaves the figure" for name, extent in boxes
+             if extent.x0 < canvas.x0 - 1 or extent.x1 > canvas.x1 + 1
+             or extent.y0 < canvas.y0 - 1 or extent.y1 > canvas.y1 + 1]
+    for i, (name, one) in enumerate(boxes):
+        for other_name, other in boxes[i + 1:]:
+            width = min(one.x1, other.x1) - max(one.x0, other.x0)
+            height = min(one.y1, other.y1) - max(one.y0, other.y0)
+            if width > 1 and height > 2:
+                found.append(f"'{name}' covers '{other_name}'")
+    return found
+
+
+def drude_lorentz(omega, strength, gamma, omega_0):
+    """Transform of strength exp(-gamma t) cos(omega_0 t) for t > 0."""
+    return strength / 2 * (1 / (gamma - 1j * (omega - omega_0))
+                           + 1 / (gamma - 1j * (omega + omega_0)))
+
+
+def read_csv(path):
+    with open(path, encoding="utf-8") as rows:
+        table = list(csv.reader(rows))
+    return table[0], np.array(table[1:], float)
+
+
+class WithFigures(unittest.TestCase):
+    """Has no checks of its own."""
+
+    def check_figure(self, stem, formats=("png",)):
+        for name in formats:
+            path = FOLDER / f"{stem}.{name}"
+            self.assertTrue(path.exists(), f"{path.name} is missing")
+            self.assertGreater(path.stat().st_size, 5000, f"{path.name} is too small")
+        pixels = bitmap.imread(FOLDER / f"{stem}.png")[..., :3]
+        inked = np.mean(np.any(pixels < 0.98, axis=2))
+        # A figure of curves covers a few percent of its area, one with images up to a half.
+        self.assertTrue(0.01 < inked < 0.7, f"{stem}.png: fraction with ink: got {inked:.4f}, "
+                        "want 0.01 to 0.7")
+        colors = len(np.unique((pixels.reshape(-1, 3) * 15).astype(int), axis=0))
+        self.assertGreater(colors, 20, f"{stem}.png: only {colors} colors")
+        self.assertEqual(list(FOLDER.glob("*.part.*")), [])
+
+
+class PlotChecks(WithFigures):
+    def check_plot(self, stem, make, formats=("png",), **arguments):
+        path = FOLDER / f"{stem}.h5"
+        make(path, **arguments)
+        plot = load("plot")
+        figures = []
+        with mock.patch.object(plot, "build_figure",
+                               lambda *a, f=plot.build_figure: figures.append(f(*a)) or figures[0]):
+            done = run("plot", path.name, "--format", ",".join(formats))
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stderr)
+        self.check_figure(stem, formats)
+        figure = figures[0]
+        self.assertEqual(overlaps(figure), [])
+        sizes = {text.get_fontsize() for text in figure.findobj(plt.Text) if text.get_text()}
+        self.assertGreaterEqual(min(sizes), 9, f"font sizes {sizes}")
+        return figure
+
+    def test_one_dimension(self):
+        figure = self.check_plot("one_dimension", one_dimensional, formats=("png", "pdf"))
+        labels = [axes.get_ylabel() for axes in figure.axes]
+        self.assertIn("field\n(MV/cm)", labels)
+        field = figure.axes[0].get_lines()[0].get_ydata()
+        self.assertAlmostEqual(np.max(field), 10.0, 6, "0.1 V/angstrom is 10 MV/cm")
+        # Gamma in the middle: the image reaches from -pi/a to pi/a.
+        image = next(axes for axes in figure.axes if axes.get_title() == "band 1")
+        self.assertAlmostEqual(image.get_xlim()[0], -np.pi / 3, delta=0.02)
+        self.assertEqual(image.get_ylim(), (0.0, 300.0))
+        # The electrons leave band 1 at the edge of the zone.
+        final = image.collections[0].get_array().reshape(31, 128)[-1]
+        self.assertLess(max(final[0], final[-1]), 0.15)
+        self.assertGreater(final[64], 0.99)
+        self.assertEqual(figure.get_suptitle() if hasattr(figure, "get_suptitle")
+                         else figure._suptitle.get_text(), "Zener tunneling in a dimerized chain")
+
+    def test_natural_units(self):
+        figure = self.check_plot("natural", one_dimensional, natural=True)
+        labels = [axes.get_ylabel() for axes in figure.axes]
+        self.assertTrue({"field", "population", "current"} <= set(labels), labels)
+        self.assertIn("time", [axes.get_xlabel() for axes in figure.axes])
+
+    def test_without_snapshots(self):
+        figure = self.check_plot("no_snapshots", one_dimensional, with_snapshots=False)
+        self.assertEqual(len(figure.axes), 5)
+
+    def test_single_snapshot(self):
+        figure = self.check_plot("single_snapshot", one_dimensional, n_snapshot=1)
+        self.assertEqual(len(figure.axes), 5)
+
+    def test_single_frame(self):
+        self.check_plot("single_frame", one_dimensional, n_frame=1, with_snapshots=False)
+
+    def test_two_dimensions(self):
+        figure = self.check_plot("hexagonal", hexagonal)
+        image = next(axes for axes in figure.axes if axes.get_title().startswith("band 1"))
+        # The zone of a lattice with constant a reaches to K at 4 pi/(3 a).
+        self.assertAlmostEqual(image.get_xlim()[1], 4 * np.pi / (3 * 2.46), 6)
+        self.assertAlmostEqual(image.get_ylim()[1], 2 * np.pi / (np.sqrt(3) * 2.46), 6)
+        legend = figure.axes[0].get_legend().get_texts()[0].get_text()
+        self.assertEqual(legend, "kick of (0.01, 0.004) V fs/Å along (x, y)")
+        labels = figure.axes[1].get_legend().get_texts()
+        self.assertEqual([label.get_text() for label in labels],
+                         ["band 1 (from 0.998)", "band 2 (from 0.002)"])
+
+    def test_three_dimensions(self):
+        figure = self.check_plot("eight_bands", eight_bands)
+        self.assertIn("largest 6 of 28", [text.get_text() for text in figure.axes[2].texts])
+        self.assertEqual(len(figure.axes[2].get_lines()), 6)
+        titles = [axes.get_title() for axes in figure.axes]
+        self.assertTrue(any(title.startswith("band 4") for title in titles), titles)
+        self.assertTrue(any(title.startswith("band 5") for title in titles), titles)
+
+    def test_plane_cells(self):
+        """Every cell of the image lies where its k point is, up to a reciprocal lattice vector."""
+        hexagonal(FOLDER / "cells.h5")
+        with keldrift_result.Result(FOLDER / "cells.h5") as result:
+            image = load("plot").snapshot_images(result)[1]
+            k = result.read("/grid/k").values
+            p = result.read("/snapshots/population_k").values
+        x = (image.corner_x[1:, 1:] + image.corner_x[:-1, :-1]) / 2
+        y = (image.corner_y[1:, 1:] + image.corner_y[:-1, :-1]) / 2
+        for i, j in ((0, 0), (5, 7), (40, 3), (47, 47)):
+            at = np.hypot(x - k[i, j, 0], y - k[i, j, 1]) < 1e-9
+            self.assertEqual(at.sum(), 1, f"k point {i}, {j}")
+            self.assertEqual(image.values[at][0], (p[1] - p[0])[i, j, 1])
+
+    def test_box(self):
+        figure = self.check_plot("box", box)
+        image = next(axes for axes in figure.axes if axes.get_title().startswith("band 1"))
+        self.assertAlmostEqual(image.get_xlim()[0], -0.205, 6)
+        self.assertEqual([axes.get_ylabel().split("\n")[0] for axes in figure.axes[:4]],
+                         ["field", "population", "current", "energy"])
+
+    def test_wave_packet(self):
+        self.check_plot("wave_packet", wave_packet)
+
+    def test_formats_and_output(self):
+        one_dimensional(FOLDER / "formats.h5", with_snapshots=False)
+        # As a user does it, from the shell.
+        done = shell("plot", "formats.h5", "-o", "renamed.png", "--format", "png", "--title",
+                   "a $5 title with $", "--dpi", "60")
+        self.assertEqual((done.returncode, done.stdout), (0, "wrote renamed.png\n"), done.stderr)
+        self.assertFalse((FOLDER / "renamed.pdf").exists())
+
+
+class LoaderChecks(unittest.TestCase):
+    def test_title(self):
+        for text, want in (("title: A chain\nunits: natural\n", "A chain"),
+                           ("a: 1\ntitle: 'It''s # one'  # two\n", "It's # one"),
+                           ('title: "say \\"x\\""\n', 'say "x"'),
+                           ("title: >-\n  folded\n  over lines\nb: 2\n", "folded over lines"),
+                           ("title: plain # comment\n", "plain"),
+                           ("title: C# or #1\n", "C# or"),
+                           ("title:\nunits: natural\n", ""), ("units: natural\n", ""),
+                           ("model: {kind: ssh}\n  title: nested\n", "")):
+            self.assertEqual(keldrift_result.title_of_scenario(text), want, repr(text))
+
+    def test_units(self):
+        for unit, want in (("1", ""), ("fs", "fs"), ("e angstrom/fs", "e Å/fs"),
+                           ("angstrom-1", "Å$^{-1}$"), ("1/angstrom", "Å$^{-1}$"),
+                           ("angstrom^-2", "Å$^{-2}$"), ("e.angstrom.fs-1", "e Å fs$^{-1}$"),
+                           ("V/angstrom", "V/Å")):
+            self.assertEqual(keldrift_result.pretty_unit(unit), want, unit)
+
+    def test_quantity(self):
+        path = FOLDER / "quantity.h5"
+        one_dimensional(path)
+        with keldrift_result.Result(path) as result:
+            coherence = result.read("/traces/coherence")
+            self.assertEqual(coherence.dims, ("time", "band", "band_2"))
+            self.assertEqual((coherence.unit, coherence.long_name), ("1", "coherence"))
+            self.assertEqual(result.read("/snapshots/population_k", (0, slice(3))).values.shape,
+                             (3, 2))
+            self.assertAlmostEqual(result.hbar, HBAR, 12)
+
+    def test_hbar(self):
+        path = FOLDER / "hbar.h5"
+        time = np.linspace(0, 1, 5)
+        write(path, "x", time, {"energy": (time, "eV", ("time",))}, natural=True,
+              extra_scenario="hbar: 0.25\n")
+        with keldrift_result.Result(path) as result:
+            self.assertEqual(result.hbar, 0.25)
+
+    def test_errors(self):
+        (FOLDER / "text.h5").write_text("not HDF5")
+        with h5py.File(FOLDER / "other.h5", "w") as f:
+            f["x"] = 1.0
+        one_dimensional(FOLDER / "good.h5", with_snapshots=False)
+        for arguments, status, words in (
+                (("plot", "absent.h5"), 3, "absent.h5: error: no such file"),
+                (("plot", "text.h5"), 3, "text.h5: error: cannot be read: not an HDF5 file"),
+                (("plot", "."), 3, "is a directory"),
+                (("plot", "other.h5"), 3, "no dataset /traces/time"),
+                (("plot", "good.h5", "-o", "absent/figure"), 3, "No such file or directory"),
+                (("plot", "good.h5", "--format", "gif"), 2, "unknown format 'gif'"),
+                (("plot",), 2, "RESULT.h5"),
+                (("spectrum", "absent.h5"), 3, "no such file"),
+                (("spectrum", "good.h5", "--width", "-1"), 2, "--width"),
+                (("spectrum", "good.h5", "--component", "xy"), 2, "no component in 1D"),
+                (("spectrum", "good.h5", "--max-energy", "500"), 2, "frames resolve")):
+            done = run(*arguments)
+            self.assertEqual(done.returncode, status, f"{arguments}: {done.stderr}")
+            self.assertIn(words, done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
+            if status == 3:
+                self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+
+class SpectrumChecks(WithFigures):
+    # Lines at 1.6 eV and a Drude part, so that the current has two time scales.
+    STRENGTH, GAMMA, OMEGA_0 = 0.7, 0.05, 1.6 / HBAR
+    DRUDE, DRUDE_GAMMA = 0.4, 0.2
+    FACTOR = 2.5e-5
+
+    def response(self, time):
+        return (self.STRENGTH * np.exp(-self.GAMMA * time) * np.cos(self.OMEGA_0 * time)
+                + self.DRUDE * np.exp(-self.DRUDE_GAMMA * time))
+
+    def want(self, energy, width):
+        omega = energy / HBAR + 1j * width / HBAR
+        return self.FACTOR * (drude_lorentz(omega, self.STRENGTH, self.GAMMA, self.OMEGA_0)
+                              + drude_lorentz(omega, self.DRUDE, self.DRUDE_GAMMA, 0.0))
+
+    def write_response(self, path, time, e, current, kicks=None, natural=False, extra="",
+                       factor=FACTOR):
+        zero = np.zeros_like(time)
+        traces = common_traces(time, e, np.stack([zero + 1, zero], 1),
+                               np.zeros((time.size, 2, 2)), current, 0 * current, zero, zero,
+                               kicks=kicks, si=(factor, "1" if natural else "S"))
+        write(path, "Drude and Lorentz", time, traces, natural=natural, extra_scenario=extra)
+
+    def compare(self, name, got, want, tolerance):
+        error = np.max(np.abs(got - want)) / np.max(np.abs(want))
+        self.assertLess(error, tolerance, f"{name}: got {got[0]:.8g}, want {want[0]:.8g} at the "
+                        f"first energy; largest error {error:.2e} of the maximum, tolerance "
+                        f"{tolerance:g}")
+
+    def spectrum(self, stem, *arguments):
+        done = run("spectrum", f"{stem}.h5", "--csv", f"{stem}.csv", "--points", 301,
+                   "--dpi", 60, *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        header, rows = read_csv(FOLDER / f"{stem}.csv")
+        self.assertGreater(rows.shape[0], 100)
+        return done, header, rows
+
+    def kicked(self, time, kick_times, impulses):
+        """Current along x and a third of it along y; the frame at a kick lies before it."""
+        j = np.zeros(time.size)
+        for kick_time, impulse in zip(kick_times, impulses):
+            after = time > kick_time + 1e-9
+            j[after] += impulse * self.response(time[after] - kick_time)
+        return 0.3 + np.stack([j, j / 3], axis=1)
+
+    def test_kick(self):
+        # omega_0 times the interval is 0.12. The cubic spline is off by about 0.12^4/384 = 5e-7 of
+        # the oscillation. The parabola that gives the first value is off by up to 0.12^3 = 2e-3
+        # with a weight of 0.4 intervals, 4e-5 fs against a peak of 4.4 fs: 8e-6.
+        time = np.arange(0, 250.01, 0.05)
+        for kick_time in (0.0, 10.0, 10.02):
+            stem = f"kick_{kick_time:g}".replace(".", "_")
+            self.write_response(FOLDER / f"{stem}.h5", time, np.zeros((time.size, 2)),
+                                self.kicked(time, [kick_time], [1e-3]),
+                                kicks=[(kick_time, (1e-3, 0, 0))])
+            done, header, rows = self.spectrum(stem, "--width", 0.02, "--max-energy", 4,
+                                               "--component", "xx,yx")
+            self.assertEqual(done.stderr, "")
+            self.assertEqual(header[:3], ["energy_eV", "re_sigma_xx_S", "im_sigma_xx_S"])
+            want = self.want(rows[:, 0], 0.02)
+            self.compare("xx", rows[:, 1] + 1j * rows[:, 2], want, 1e-5)
+            self.compare("yx", rows[:, 5] + 1j * rows[:, 6], want / 3, 1e-5)
+            # e^2/(4 hbar) = 6.0853e-5 S
+            self.compare("unit", rows[:, 1] / rows[:, 3], np.full(rows.shape[0], 6.0853e-5), 1e-5)
+            self.check_figure(f"{stem}_spectrum", ("png", "pdf"))
+
+    def test_two_kicks(self):
+        time = np.arange(0, 250.01, 0.05)
+        times, impulses = [5.0, 20.01], [1e-3, -4e-4]
+        self.write_response(FOLDER / "two_kicks.h5", time, np.zeros((time.size, 2)),
+                            self.kicked(time, times, impulses),
+                            kicks=[(t, (p, 0, 0)) for t, p in zip(times, impulses)])
+        _, _, rows = self.spectrum("two_kicks", "--width", 0.02, "--max-energy", 4)
+        self.compare("xx", rows[:, 1] + 1j * rows[:, 2], self.want(rows[:, 0], 0.02), 1e-5)
+
+    def test_kick_off_axis(self):
+        time = np.arange(0, 300.01, 0.05)
+        j = self.kicked(time, [0.0], [1e-3])[:, :1] * np.array([0.6, 0.8])
+        self.write_response(FOLDER / "off_axis.h5", time, np.zeros((time.size, 2)), j,
+                            kicks=[(0.0, (0.6e-3, 0.8e-3, 0))])
+        _, _, rows = self.spectrum("off_axis", "--width", 0.05, "--max-energy", 3)
+        self.compare("longitudinal", rows[:, 1] + 1j * rows[:, 2], self.want(rows[:, 0], 0.05),
+                     1e-5)
+        done = run("spectrum", "off_axis.h5", "--component", "xx")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("needs a field along x", done.stderr)
+
+    def test_gauss(self):
+        """A Drude current that does not decay: the Gaussian window gives a Gaussian peak at 0."""
+        time = np.arange(0, 200.01, 0.1)
+        current = np.where(time > 0, 1e-3, 0.0)[:, None] * np.array([1.0, 0.0])
+        self.write_response(FOLDER / "gauss.h5", time, np.zeros((time.size, 2)), current,
+                            kicks=[(0.0, (1e-3, 0, 0))])
+        _, _, rows = self.spectrum("gauss", "--width", 0.05, "--max-energy", 0.3, "--window",
+                                   "gauss")
+        want = (self.FACTOR * np.sqrt(np.pi / 2) * HBAR / 0.05
+                * np.exp(-(rows[:, 0] / 0.05)**2 / 2))
+        self.compare("real part", rows[:, 1], want, 1e-6)
+
+    def test_pulse(self):
+        # J is the convolution of the response with E, from exact propagation of the two poles over
+        # steps twenty times finer than the frames with E linear in between: error 1e-6.
+        fine = np.arange(0, 250.0001, 0.005)
+        e = pulse(fine, 1e-4, 20.0, 4.0, self.OMEGA_0)
+        j = np.zeros(fine.size)
+        for strength, pole in ((self.STRENGTH, self.GAMMA - 1j * self.OMEGA_0),
+                               (self.DRUDE, self.DRUDE_GAMMA)):
+            h = 0.005
+            decay = np.exp(-pole * h)
+            older = (1 - decay) / (pole**2 * h) - decay / pole
+            newer = 1 / pole - (1 - decay) / (pole**2 * h)
+            j[1:] += strength * lfilter([1], [1, -decay], older * e[:-1] + newer * e[1:]).real
+        current = 0.3 + j[::20, None] * np.array([1.0, 1 / 3])
+        field = e[::20, None] * np.array([1.0, 0.0])
+        self.write_response(FOLDER / "pulse.h5", fine[::20], field, current)
+        done, _, rows = self.spectrum("pulse", "--width", 0.02, "--max-energy", 4, "--floor", 0.01)
+        self.assertIn("the field has weight from", done.stderr)
+        # Twice the interval of the kicks: sixteen times their 5e-7, and the same for the field.
+        self.compare("pulse", rows[:, 1] + 1j * rows[:, 2], self.want(rows[:, 0], 0.02), 5e-5)
+        self.assertTrue(0.1 < rows[0, 0] < 1.0 and rows[-1, 0] > 2.2,
+                        f"range {rows[0, 0]} to {rows[-1, 0]}")
+        self.check_figure("pulse_spectrum")
+
+    def test_natural(self):
+        time = np.arange(0, 250.01, 0.05)
+        self.write_response(FOLDER / "natural_kick.h5", time, np.zeros((time.size, 2)),
+                            self.kicked(time, [0.0], [1e-3]), kicks=[(0.0, (1e-3, 0, 0))],
+                            natural=True, extra="hbar: 0.5\n", factor=1.0)
+        _, header, rows = self.spectrum("natural_kick", "--width", 0.02, "--max-energy", 2)
+        self.assertEqual(header, ["energy", "re_sigma_xx", "im_sigma_xx"])
+        omega = (rows[:, 0] + 0.02j) / 0.5
+        want = (drude_lorentz(omega, self.STRENGTH, self.GAMMA, self.OMEGA_0)
+                + drude_lorentz(omega, self.DRUDE, self.DRUDE_GAMMA, 0.0))
+        self.compare("natural", rows[:, 1] + 1j * rows[:, 2], want, 1e-5)
+
+    def test_warnings(self):
+        time = np.arange(0, 40.01, 0.8)
+        self.write_response(FOLDER / "short.h5", time, np.zeros((time.size, 2)),
+                            self.kicked(time, [0.0], [1e-3]), kicks=[(0.0, (1e-3, 0, 0))])
+        done = run("spectrum", "short.h5", "--width", 0.01)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("is left at the end: expect", done.stderr)
+        self.assertIn("hardly resolve", done.stderr)
+        self.write_response(FOLDER / "quiet.h5", time, np.zeros((time.size, 2)),
+                            np.zeros((time.size, 2)))
+        done = run("spectrum", "quiet.h5")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("there is no field", done.stderr)
+
+    def test_harmonics(self):
+        time = np.arange(0, 200.01, 0.1)
+        envelope = pulse(time, 1.0, 100, 50)
+        carrier = 1.0 / HBAR * (time - 100)
+        e = 0.01 * envelope * np.cos(carrier)
+        j = envelope * np.sin(carrier) + 1e-3 * envelope**3 * np.sin(3 * carrier)
+        self.write_response(FOLDER / "odd.h5", time, e[:, None], j[:, None])
+        done = run("spectrum", "odd.h5", "--harmonics", "--csv", "odd.csv", "--max-energy", 6)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        header, rows = read_csv(FOLDER / "odd.csv")
+        self.assertEqual(header, ["energy_eV", "emission_x"])
+        peak = [rows[np.abs(rows[:, 0] - n) < 0.25, 1].max() for n in (1, 2, 3)]
+        # The Hann window weighs the narrow third harmonic more than the wide first: the integral
+        # of window times envelope^n gives the ratio.
+        hann = np.sin(np.pi * time / 200)**2
+        want = (3 * 1e-3 * np.sum(hann * envelope**3) / np.sum(hann * envelope))**2
+        self.assertLess(abs(peak[2] / peak[0] / want - 1), 0.01,
+                        f"third to first: got {peak[2] / peak[0]:.4e}, want {want:.4e}")
+        self.assertLess(peak[1] / peak[0], 1e-10, "an even harmonic that is not there")
+        self.check_figure("odd_harmonics")
+
+    def test_figure_texts(self):
+        module = load("spectrum")
+        keldrift_result.apply_style()
+        energy = np.linspace(0, 4, 200)
+        sigma = np.stack([self.want(energy, 0.02)] * 2)
+        axes = np.eye(2)
+        figure = module.draw_conductivity(energy, sigma, [("xx", axes[0], axes[0]),
+                                                          ("yx", axes[1], axes[0])], "S", "eV",
+                                          True)
+        self.addCleanup(plt.close, figure)
+        self.assertEqual(overlaps(figure), [])
+
+
+class ShellChecks(unittest.TestCase):
+    def fake(self, name, commands):
+        """A folder with stand-ins for commands, so that nothing is really installed."""
+        folder = FOLDER / name
+        folder.mkdir(exist_ok=True)
+        for command, text in commands.items():
+            (folder / command).write_text("#!/bin/sh\n" + text)
+            (folder / command).chmod(0o755)
+        return folder
+
+    def test_setup(self):
+        log = FOLDER / "apt.log"
+        log.unlink(missing_ok=True)
+        apt = f'echo "$DEBIAN_FRONTEND $*" >>"{log}"\n'
+        complete = self.fake("complete", {"dpkg-query": "printf installed\n", "apt-get": apt,
+                                          "id": "echo 0\n"})
+        done = shell("setup", "--tests", path=complete)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertFalse(log.exists(), "apt-get was called though nothing was missing")
+        lacking = 'case "$*" in *cmocka*|*meson*) exit 1 ;; esac\nprintf installed\n'
+        partial = self.fake("partial", {"dpkg-query": lacking, "apt-get": apt, "id": "echo 0\n"})
+        done = shell("setup", path=partial)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(log.read_text(), "noninteractive update -q\nnoninteractive install -y "
+                         "--no-install-recommends meson libcmocka-dev\n")
+        user = self.fake("user", {"dpkg-query": lacking, "apt-get": apt, "id": "echo 1000\n"})
+        log.unlink()
+        done = shell("setup", path=user)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("apt-get install -y --no-install-recommends meson libcmocka-dev",
+                      done.stderr)
+        self.assertFalse(log.exists(), "apt-get was called without the right to")
+
+    def test_usage(self):
+        for script in ("setup", "format"):
+            done = shell(script, "--unknown")
+            self.assertEqual(done.returncode, 2)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+    def test_format(self):
+        """In a copy of the layout: --check finds what is wrong, format mends it."""
+        tree = FOLDER / "tree"
+        for name in ("src", "include", "tests", "scripts"):
+            (tree / name).mkdir(parents=True, exist_ok=True)
+        (tree / ".clang-format").write_text("BasedOnStyle: LLVM\n")
+        (tree / "scripts/format").write_bytes((SCRIPTS / "format").read_bytes())
+        (tree / "scripts/format").chmod(0o755)
+        source = tree / "src/a.c"
+        source.write_text("int  f( void ){return 1;}\n")
+        if shutil.which("clang-format") is None:
+            self.skipTest("no clang-format here")
+        formatter = tree / "scripts/format"
+        self.assertNotEqual(subprocess.run([formatter, "--check"],
+                                           capture_output=True).returncode, 0)
+        self.assertEqual(subprocess.run([formatter]).returncode, 0)
+        self.assertEqual(source.read_text(), "int f(void) { return 1; }\n")
+        self.assertEqual(subprocess.run([formatter, "--check"]).returncode, 0)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--keep", type=Path)
+    options, rest = parser.parse_known_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        FOLDER = (options.keep or Path(temporary)).resolve()
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        os.chdir(FOLDER)
+        outcome = unittest.main(argv=[sys.argv[0], *rest], exit=False)
+        os.chdir("/")
+    sys.exit(not outcome.result.wasSuccessful())
