@@ -154,11 +154,12 @@ static void print_summary(const kd_report *r, const char *output, bool natural) 
          "%d\n",
          "scheme", r->cost.scheme, r->cost.steps, r->cost.rate_evaluations, r->cost.flow_steps,
          r->cost.flow_rejections, r->cost.last_order);
-  printf("%-22s 0 collision evaluations, %lu FFTs of a component\n", "cost", r->ffts);
-  printf("%-22s setup %.2f s, drift %.2f s, collisions 0.00 s, observables %.2f s, output %.2f s, "
+  printf("%-22s %lu collision evaluations (%s, %s), %lu FFTs of a component\n", "cost",
+         r->collision.evaluations, r->collision.ansatz, r->collision.method, r->ffts);
+  printf("%-22s setup %.2f s, drift %.2f s, collisions %.2f s, observables %.2f s, output %.2f s, "
          "total %.2f s\n",
-         "time", r->setup_seconds, r->cost.seconds, r->observable_seconds, r->output_seconds,
-         r->total_seconds);
+         "time", r->setup_seconds, r->cost.seconds - r->collision.seconds, r->collision.seconds,
+         r->observable_seconds, r->output_seconds, r->total_seconds);
   for (size_t i = 0; i < r->n_warning; i++) printf("warning: %s\n", r->warning[i]);
 }
 

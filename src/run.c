@@ -12,6 +12,11 @@
 
 /// A deviation at the edge of a k.p box above this is reported.
 static const double EDGE_LIMIT = 1e-3;
+/// Weight in the outer tenth of the Fourier modes of f above this is reported: interpolated quantities
+/// are then wrong by about as much.
+static const double TAIL_LIMIT = 1e-3;
+/// Antihermitian position matrix elements above this are reported, angstrom.
+static const double POSITION_LIMIT = 1e-3;
 /// Negative occupations and holes beyond rounding are reported.
 static const double POSITIVITY_LIMIT = 1e-6;
 /// Drift of the particle number that rounding does not explain.
@@ -23,6 +28,7 @@ typedef struct stages {
   kd_field *field;
   kd_state *state;
   kd_reference *reference;
+  kd_collision *collision;
   kd_propagator *propagator;
   kd_observables *observables;
 } stages;
@@ -30,6 +36,7 @@ typedef struct stages {
 static void stages_clear(stages *s) {
   kd_propagator_free(s->propagator);
   kd_observables_free(s->observables);
+  kd_collision_free(s->collision);
   kd_state_free(s->state);
   kd_reference_free(s->reference);
   kd_field_free(s->field);
@@ -42,8 +49,9 @@ static kd_status stages_create(const kd_scenario *scenario, stages *s) {
   KD_TRY(kd_model_create(scenario, &s->model));
   KD_TRY(kd_field_create(scenario, s->model, &s->field));
   KD_TRY(kd_initial_create(scenario, s->model, &s->state, &s->reference));
+  KD_TRY(kd_collision_create(scenario, s->model, s->reference, &s->collision));
   KD_TRY(kd_observables_create(scenario, s->model, s->field, s->reference, &s->observables));
-  return kd_propagator_create(scenario, s->model, s->field, s->reference, s->state,
+  return kd_propagator_create(scenario, s->model, s->field, s->reference, s->collision, s->state,
                               &s->propagator);
 }
 
@@ -160,6 +168,18 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
     warn(&report->n_warning, report->warning,
          "f deviates by %.2g from its reference at the edge of the k box, where it is lost: raise "
          "model.k_max (and grid.k with it) by half", edge);
+  const double tail = kd_observables_largest_tail(s->observables);
+  if (tail > TAIL_LIMIT)
+    warn(&report->n_warning, report->warning,
+         "the k grid does not resolve f at the snapshots (relative weight %.1e in the highest Fourier "
+         "modes), so f, population_k and coherence on the grid are uncertain by about as much: "
+         "raise grid.k to [%zu%s], or the temperature", tail, 2 * kd_model_n(s->model)[0],
+         kd_model_n_dim(s->model) > 1 ? ", ..." : "");
+  const double defect = kd_model_position_defect(s->model);
+  if (defect > POSITION_LIMIT)
+    warn(&report->n_warning, report->warning,
+         "the position matrices in model.file are not Hermitian, by up to %.2g angstrom: their "
+         "Hermitian part is used; check the Wannierisation if that is much", defect);
   const bool is_fermion = strcmp(kd_section_text(root, "statistics"), "fermion") == 0;
   if (report->min_f < -POSITIVITY_LIMIT)
     warn(&report->n_warning, report->warning,
@@ -181,8 +201,8 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
     double value;
   } reals[] = {{"total_seconds", report->total_seconds},
                {"setup_seconds", report->setup_seconds},
-               {"drift_seconds", report->cost.seconds},
-               {"collision_seconds", 0},
+               {"drift_seconds", report->cost.seconds - report->collision.seconds},
+               {"collision_seconds", report->collision.seconds},
                {"observable_seconds", report->observable_seconds},
                {"output_seconds", report->output_seconds},
                {"number_drift", report->number_drift},
@@ -190,7 +210,7 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
   const struct {
     const char *name;
     long value;
-  } integers[] = {{"collision_evaluations", 0},
+  } integers[] = {{"collision_evaluations", (long)report->collision.evaluations},
                   {"ffts", (long)report->ffts},
                   {"steps", report->cost.steps},
                   {"rate_evaluations", report->cost.rate_evaluations},
@@ -205,6 +225,8 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
   for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
     KD_TRY(kd_output_attribute_integer(output, "/run", integers[i].name, integers[i].value));
   KD_TRY(kd_output_attribute_text(output, "/run", "scheme", report->cost.scheme));
+  KD_TRY(kd_output_attribute_text(output, "/run", "ansatz", report->collision.ansatz));
+  KD_TRY(kd_output_attribute_text(output, "/run", "collision_method", report->collision.method));
   const char *texts[KD_MAX_WARNINGS];
   for (size_t i = 0; i < report->n_warning; i++) texts[i] = report->warning[i];
   return kd_output_attribute_texts(output, "/run", "warnings", texts, report->n_warning);
@@ -273,7 +295,8 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->n_frame = frames.count;
   report->n_snapshot = snapshots.count;
   report->cost = kd_propagator_cost(s.propagator);
-  report->ffts = report->cost.ffts + kd_observables_n_fft(s.observables);
+  report->collision = kd_collision_statistics(s.collision);
+  report->ffts = report->cost.ffts + report->collision.ffts + kd_observables_n_fft(s.observables);
   find_warnings(scenario, &s, report);
   report->total_seconds = seconds_now() - start;
   KD_CHECK(write_run(output, report));
@@ -305,7 +328,9 @@ kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
                         n_level * sizeof(double) +
                         n_state * estimate->n_dim * sizeof(double[2]);
   estimate->memory_bytes = shared + kd_model_bytes(s.model) + kd_observables_bytes(s.model) +
-                           kd_propagator_bytes(scenario, s.model);
+                           kd_collision_bytes(s.collision) +
+                           kd_propagator_bytes(scenario, s.model,
+                                               !kd_collision_is_none(s.collision));
   size_t n_trace;
   const kd_variable *variables = kd_observables_traces(s.observables, &n_trace);
   size_t record = 1;

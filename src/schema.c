@@ -1,4 +1,5 @@
 /// The scenario, composed from the tables of the stages.
+#include "collision/keys.h"
 #include "drift/waveform.h"
 #include "model/kinds.h"
 #include "observables/user.h"
@@ -17,17 +18,10 @@ static const kd_choice STATISTICS[] = {{.name = "fermion", .meaning = "f = 1/(e^
                                        {.name = "classical", .meaning = "f = e^-x"},
                                        {.name = NULL}};
 
-static const kd_choice ANSATZ[] = {{.name = "none", .meaning = "no collisions"}, {.name = NULL}};
-
 static const kd_param GRID[] = {
     {.key = "k",
      .type = KD_INTEGERS,
      .meaning = "number of k points along each edge of the Brillouin zone or the k.p box"},
-    {.key = NULL}};
-
-static const kd_param COLLISIONS[] = {
-    {.key = "ansatz", .type = KD_CHOICE, .choices = ANSATZ, .fallback = "none",
-     .meaning = "form of the collision operator"},
     {.key = NULL}};
 
 static const kd_param PROPAGATION[] = {
@@ -118,7 +112,7 @@ const kd_param kd_schema[] = {
      .meaning = "uniform electric field, the sum of a list"},
     {.key = "collisions",
      .type = KD_SECTION,
-     .rows = COLLISIONS,
+     .rows = kd_collision_rows,
      .fallback = "{}",
      .meaning = "the collision operator"},
     {.key = "propagation",

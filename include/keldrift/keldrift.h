@@ -6,6 +6,7 @@
 ///   model        H(k), r(k), v(k) in the orbital basis
 ///   field        the uniform electric field E(t)
 ///   state        f(k,t) and the initial states
+///   collision    the collision operator
 ///   propagator   integration in time
 ///   observables  traces and snapshots
 ///   output       the result file
@@ -15,6 +16,7 @@
 #ifndef KELDRIFT_KELDRIFT_H
 #define KELDRIFT_KELDRIFT_H
 
+#include "keldrift/collision.h"
 #include "keldrift/field.h"
 #include "keldrift/model.h"
 #include "keldrift/observables.h"

@@ -44,6 +44,10 @@ KD_API kd_status kd_observables_snapshot(kd_observables *observables, const kd_s
 /// measurements; 0 for lattice models.
 KD_API double kd_observables_largest_at_edge(const kd_observables *observables);
 
+/// How well the grid resolved f at the snapshots: the largest Fourier coefficient in the outer tenth of
+/// the modes over the largest of all.
+KD_API double kd_observables_largest_tail(const kd_observables *observables);
+
 /// The fixed datasets of /grid and /model: writes them into a result file.
 KD_API kd_status kd_observables_write_model(kd_observables *observables, kd_output *output);
 

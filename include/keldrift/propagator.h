@@ -2,6 +2,7 @@
 #ifndef KELDRIFT_PROPAGATOR_H
 #define KELDRIFT_PROPAGATOR_H
 
+#include "keldrift/collision.h"
 #include "keldrift/field.h"
 #include "keldrift/state.h"
 
@@ -12,11 +13,12 @@ extern "C" {
 typedef struct kd_propagator kd_propagator;
 
 /// Prepares the integration of a state from t = 0 (section `propagation`).
-/// @param model, field, reference  used until kd_propagator_free; not owned
+/// @param model, field, reference, collision  used until kd_propagator_free; not owned
 /// @param initial  copied
 KD_API kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model,
                                       const kd_field *field, kd_reference *reference,
-                                      const kd_state *initial, kd_propagator **propagator);
+                                      kd_collision *collision, const kd_state *initial,
+                                      kd_propagator **propagator);
 KD_API void kd_propagator_free(kd_propagator *propagator);
 
 /// Integrates up to time `t` and gives the state there; a kick at `t` itself is not yet applied. The
@@ -41,7 +43,8 @@ typedef struct kd_propagator_statistics {
 KD_API kd_propagator_statistics kd_propagator_cost(const kd_propagator *propagator);
 
 /// Bytes that the scheme of a scenario will hold for a model, for the estimate of `check`.
-KD_API size_t kd_propagator_bytes(const kd_scenario *scenario, const kd_model *model);
+KD_API size_t kd_propagator_bytes(const kd_scenario *scenario, const kd_model *model,
+                                  bool has_collisions);
 
 #ifdef __cplusplus
 }

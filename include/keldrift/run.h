@@ -19,6 +19,7 @@ typedef struct kd_report {
   double purity_drift;         ///< largest |change| over the frames
   double min_f, min_1mf;       ///< smallest over the frames
   kd_propagator_statistics cost;
+  kd_collision_cost collision;
   unsigned long ffts;
   double setup_seconds, observable_seconds, output_seconds, total_seconds;
   size_t n_warning;

@@ -33,4 +33,9 @@ double kd_eigen_tolerance(size_t count, const double *energy);
 void kd_eigen_rotate(size_t n_band, const double complex *s, bool inverse, const double complex *a,
                      double complex *result, double complex *scratch);
 
+/// Reduces a matrix in the eigenbasis to its populations: the diagonal, degenerate levels sharing
+/// equally, and nothing else.
+void kd_eigen_populations(size_t n_band, const double *energy, double tolerance,
+                          double complex *matrix);
+
 #endif

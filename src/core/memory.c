@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/error.h"
 
@@ -26,6 +27,11 @@ void *kd_allocate(size_t count, size_t size) {
 }
 
 void kd_free(void *memory) { free(memory); }
+
+double kd_memory_physical(void) {
+  const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+  return pages > 0 && bytes > 0 ? (double)pages * (double)bytes : 0;
+}
 
 char *kd_string_copy(const char *text) {
   const size_t bytes = strlen(text) + 1;

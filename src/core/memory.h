@@ -10,6 +10,9 @@
 void *kd_allocate(size_t count, size_t size);
 void kd_free(void *memory);
 
+/// Bytes of physical memory of this machine; 0 if it cannot be told.
+double kd_memory_physical(void);
+
 /// Returns a copy of a string, NULL when memory is short.
 char *kd_string_copy(const char *text);
 

@@ -3,13 +3,14 @@
 #include <string.h>
 
 #include "core/packing.h"
+#include "core/parallel.h"
 
 /// k is handled in blocks that stay in the first-level cache while all components are visited.
 enum { BLOCK = 64 };
 
 /// Two bands: -i s [a.sigma, b.sigma] = 2 s (a x b).sigma.
 static void two_bands(size_t n_k, double s, const double *a, const double *b, double *result) {
-#pragma omp parallel for simd schedule(static)
+#pragma omp parallel for simd schedule(static) if (KD_WORTH_THREADS(4 * n_k))
   for (size_t k = 0; k < n_k; k++) {
     const double ax = KD_SQRT1_2 * a[2 * n_k + k], ay = -KD_SQRT1_2 * a[3 * n_k + k];
     const double az = 0.5 * (a[k] - a[n_k + k]);
@@ -40,7 +41,7 @@ static element locate(size_t a, size_t b, size_t n_band) {
 static void many_bands(size_t n_band, size_t n_k, double s, const double *a, const double *b,
                        double *result) {
   const size_t n = n_band, n_block = (n_k + BLOCK - 1) / BLOCK;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(n * n * n * n_k))
   for (size_t block = 0; block < n_block; block++) {
     const size_t k0 = block * BLOCK, count = n_k - k0 < BLOCK ? n_k - k0 : BLOCK;
     for (size_t i = 0; i < n; i++)

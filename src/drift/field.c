@@ -58,13 +58,18 @@ static double magnitude(const double e[3]) {
 /// True if E on [a, b] is a polynomial of degree 16 to rounding. The samples are taken strictly inside
 /// so that a jump at an end does not count. `*largest` receives the largest sample.
 static bool is_resolved(const kd_field *field, double a, double b, double *largest) {
-  double sample[DEGREE + 1][3];
+  double sample[DEGREE + 1][3], before = 0, steepest = 0;
   *largest = 0;
   for (int j = 0; j <= DEGREE; j++) {
     const double x = cos(M_PI * (j + 0.5) / (DEGREE + 1));
     kd_field_value(field, 0.5 * (a + b) + 0.5 * (b - a) * x, sample[j]);
     *largest = fmax(*largest, magnitude(sample[j]));
+    for (int d = 0; d < 3 && j > 0; d++)
+      steepest = fmax(steepest, fabs(sample[j][d] - sample[j - 1][d]) / (before - x));
+    before = x;
   }
+  // The rounding of t in E(t), which no shorter piece can do away with.
+  const double noise = 4 * DBL_EPSILON * fabs(b) * steepest / (0.5 * (b - a));
   double tail = 0;
   for (int degree = DEGREE - 1; degree <= DEGREE; degree++)
     for (int d = 0; d < 3; d++) {
@@ -73,7 +78,7 @@ static bool is_resolved(const kd_field *field, double a, double b, double *large
         coefficient += sample[j][d] * cos(M_PI * degree * (j + 0.5) / (DEGREE + 1));
       tail = fmax(tail, fabs(coefficient) * 2 / (DEGREE + 1));
     }
-  return tail <= RESOLVED * field->scale;
+  return tail <= RESOLVED * field->scale + noise;
 }
 
 static double grain_at(const kd_field *field, double t) {

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/parallel.h"
 
 struct kd_translation {
   size_t n_dim, n[3], n_k, n_component;
@@ -83,16 +84,27 @@ static double mode_number(size_t j, size_t n) {
 
 static bool is_nyquist(size_t j, size_t n) { return n > 1 && 2 * j == n; }
 
+/// The outer tenth of the modes of an axis.
+static bool is_outer(size_t j, size_t n) {
+  return n > 1 && fabs(mode_number(j, n)) > 0.45 * (double)n;
+}
+
+/// Fourier coefficients of component c of a packed field into `buffer`.
+static void transform(const kd_translation *t, const double *a, size_t c, double *buffer) {
+  const size_t row = t->n[2], padded = 2 * (t->n[2] / 2 + 1), n_row = t->n[0] * t->n[1];
+  for (size_t i = 0; i < n_row; i++)
+    memcpy(buffer + i * padded, a + c * t->n_k + i * row, row * sizeof *a);
+  fftw_execute_dft_r2c(t->forward, buffer, (fftw_complex *)buffer);
+}
+
 /// Transforms every component, multiplies by t->factor and transforms back.
 static void multiply_modes(kd_translation *t, const double *a, double *result) {
   const size_t row = t->n[2], padded = 2 * (t->n[2] / 2 + 1), n_row = t->n[0] * t->n[1];
-#pragma omp parallel for schedule(static) num_threads(t->n_thread)
+#pragma omp parallel for schedule(static) num_threads(t->n_thread) if (KD_WORTH_THREADS(t->n_component * t->n_k))
   for (size_t c = 0; c < t->n_component; c++) {
     double *buffer = t->buffer[omp_get_thread_num()];
     double complex *mode = (double complex *)buffer;
-    for (size_t i = 0; i < n_row; i++)
-      memcpy(buffer + i * padded, a + c * t->n_k + i * row, row * sizeof *a);
-    fftw_execute_dft_r2c(t->forward, buffer, (fftw_complex *)buffer);
+    transform(t, a, c, buffer);
     for (size_t m = 0; m < t->n_mode; m++) mode[m] *= t->factor[m];
     fftw_execute_dft_c2r(t->backward, (fftw_complex *)buffer, buffer);
     for (size_t i = 0; i < n_row; i++)
@@ -142,6 +154,25 @@ kd_status kd_translation_derivative(kd_translation *t, const double direction[3]
       }
   multiply_modes(t, a, result);
   return KD_OK;
+}
+
+double kd_translation_tail(kd_translation *t, const double *a) {
+  const size_t half = t->n[2] / 2 + 1;
+  double tail = 0, all = 0;
+  for (size_t c = 0; c < t->n_component; c++) {
+    const double complex *mode = (double complex *)t->buffer[0];
+    transform(t, a, c, t->buffer[0]);
+    for (size_t i = 0; i < t->n[0]; i++)
+      for (size_t j = 0; j < t->n[1]; j++)
+        for (size_t l = 0; l < half; l++) {
+          const double size = cabs(mode[(i * t->n[1] + j) * half + l]);
+          const bool is_high = is_outer(i, t->n[0]) || is_outer(j, t->n[1]) || is_outer(l, t->n[2]);
+          all = fmax(all, size);
+          if (is_high) tail = fmax(tail, size);
+        }
+  }
+  t->n_fft += t->n_component;
+  return all > 0 ? tail / all : 0;
 }
 
 unsigned long kd_translation_n_fft(const kd_translation *t) { return t->n_fft; }

@@ -22,6 +22,10 @@ kd_status kd_translation_apply(kd_translation *translation, const double shift[3
 kd_status kd_translation_derivative(kd_translation *translation, const double direction[3],
                                     const double *a, double *result);
 
+/// How well the grid resolves a packed field: the largest Fourier coefficient in the outer tenth of the
+/// modes over the largest of all, over all components.
+double kd_translation_tail(kd_translation *translation, const double *a);
+
 /// Component transforms done so far, forward and backward each counting one.
 unsigned long kd_translation_n_fft(const kd_translation *translation);
 size_t kd_translation_bytes(const kd_model *model);

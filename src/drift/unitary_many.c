@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/packing.h"
+#include "core/parallel.h"
 #include "drift/unitary.h"
 
 /// Matrices are handled for this many k at a time, so that the innermost operation is one vector
@@ -264,7 +265,7 @@ static kd_status step(size_t n_band, size_t n_k, double dt_over_hbar, const doub
   const size_t n = n_band, n_chunk = (n_k + LANES - 1) / LANES;
   double largest = 0;
   int failures = 0;
-#pragma omp parallel reduction(max : largest) reduction(+ : failures)
+#pragma omp parallel reduction(max : largest) reduction(+ : failures) if (KD_WORTH_THREADS(n * n * n * n_k))
   {
     lanes *scratch = kd_allocate(N_SCRATCH * 2 * n * n, sizeof *scratch);
     if (!scratch) failures++;
@@ -307,7 +308,7 @@ static kd_status rotate(size_t n_band, size_t n_k, const double *u, bool inverse
                         double *result) {
   const size_t n = n_band, n_chunk = (n_k + LANES - 1) / LANES;
   int failures = 0;
-#pragma omp parallel reduction(+ : failures)
+#pragma omp parallel reduction(+ : failures) if (KD_WORTH_THREADS(n * n * n * n_k))
   {
     lanes *scratch = kd_allocate(N_SCRATCH * 2 * n * n, sizeof *scratch);
     if (!scratch) failures++;

@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "core/packing.h"
+#include "core/parallel.h"
 #include "drift/unitary.h"
 
 /// The coefficients of sigma_x, sigma_y, sigma_z in a packed 2 x 2 field.
@@ -115,7 +116,7 @@ static kd_status step(size_t n_band, size_t n_k, double dt_over_hbar, const doub
   const size_t n_block = (n_k + BLOCK - 1) / BLOCK;
   double largest = 0;
   int not_finite = 0;
-#pragma omp parallel for schedule(static) reduction(max : largest) reduction(+ : not_finite)
+#pragma omp parallel for schedule(static) reduction(max : largest) reduction(+ : not_finite) if (KD_WORTH_THREADS(4 * n_k))
   for (size_t block = 0; block < n_block; block++) {
     const size_t k = block * BLOCK, count = n_k - k < BLOCK ? n_k - k : BLOCK;
     double w[3][BLOCK];
@@ -133,7 +134,7 @@ static kd_status rotate(size_t n_band, size_t n_k, const double *u, bool inverse
                         double *result) {
   (void)n_band;
   const double sign = inverse ? -1 : 1;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(4 * n_k))
   for (size_t k = 0; k < n_k; k++) {
     const double u0 = u[k], x = sign * u[n_k + k], y = sign * u[2 * n_k + k],
                  z = sign * u[3 * n_k + k];

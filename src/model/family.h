@@ -5,11 +5,13 @@
 #ifndef KD_MODEL_FAMILY_H
 #define KD_MODEL_FAMILY_H
 
+#include "scenario/section.h"
 #include <complex.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "keldrift/model.h"
+#include "scenario/section.h"
 
 /// What every kind of model needs to know of the scenario.
 typedef struct kd_model_setup {
@@ -18,10 +20,11 @@ typedef struct kd_model_setup {
   size_t n[3];  ///< grid points, 1 in unused dimensions
   double spin_degeneracy;
   double charge; ///< |e|
+  const kd_section *grid; ///< for messages
 } kd_model_setup;
 
 enum {
-  KD_MAX_BAND = 1024, ///< far above what the collision operators can afford
+  KD_MAX_BAND = 64, ///< matrices of one k point are kept on the stack
   KD_TILE = 256       ///< grid points that a kernel holds in the first-level cache
 };
 

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/packing.h"
+#include "core/parallel.h"
 #include "model/family.h"
 #include "model/kinds.h"
 #include "scenario/section.h"
@@ -42,6 +43,21 @@ bool kd_reciprocal(size_t n_dim, const double *vector, double dual[3][3], double
   return true;
 }
 
+/// The least number of packed fields that any run holds at a time.
+static const double FEWEST_FIELDS = 16;
+
+/// Refuses what cannot fit, before pages are touched and the system has to kill the process.
+static kd_status check_memory(const kd_model_setup *setup, const kd_model *model) {
+  const double gib = 1073741824.0, present = kd_memory_physical();
+  const double needed = FEWEST_FIELDS * (double)model->n_band * (double)model->n_band *
+                        (double)model->n_k * sizeof(double);
+  if (!(present > 0 && needed > present)) return KD_OK;
+  return kd_section_error(setup->grid, "k",
+                          "%zu k points of %zu bands need more than %.3g GiB of memory (expected "
+                          "what fits into the %.3g GiB of this machine)",
+                          model->n_k, model->n_band, needed / gib, present / gib);
+}
+
 kd_status kd_model_new(const kd_model_setup *setup, size_t n_band, bool periodic,
                        const double origin[3], const double *edges, kd_model **result) {
   kd_status status = KD_OK;
@@ -57,6 +73,7 @@ kd_status kd_model_new(const kd_model_setup *setup, size_t n_band, bool periodic
     model->origin[i] = origin[i];
     for (size_t j = 0; j < 3; j++) model->edges[i][j] = i < setup->n_dim ? edges[3 * i + j] : 0;
   }
+  if (setup->grid) KD_CHECK(check_memory(setup, model));
   model->periodic = periodic;
   model->spin_degeneracy = setup->spin_degeneracy;
   model->charge = setup->charge;
@@ -112,7 +129,8 @@ kd_status kd_model_create(const kd_scenario *scenario, kd_model **model) {
   const kd_model_kind *kind = (const kd_model_kind *)kd_section_variant(section);
   kd_model_setup setup = {.constants = kd_scenario_constants(scenario),
                           .spin_degeneracy = kd_section_real(section, "spin_degeneracy"),
-                          .charge = kd_section_real(root, "charge")};
+                          .charge = kd_section_real(root, "charge"),
+                          .grid = kd_section_child(root, "grid")};
   KD_TRY(read_grid(kd_section_child(root, "grid"), &setup));
   if (kind->n_dim != 0)
     KD_TRY(kd_model_check_dimension(scenario, kind->variant.kind, kind->n_dim, setup.n_dim));
@@ -225,7 +243,7 @@ static void add_product(element x, element y, double factor, size_t begin, size_
 static void add_commutator(size_t n_band, size_t n_k, const double *h, const double *r,
                            double *field) {
   const size_t n_tile = (n_k + KD_TILE - 1) / KD_TILE;
-#pragma omp parallel for collapse(2) schedule(static)
+#pragma omp parallel for collapse(2) schedule(static) if (KD_WORTH_THREADS(n_band * n_k))
   for (size_t tile = 0; tile < n_tile; tile++) {
     for (size_t a = 0; a < n_band; a++) {
       const size_t begin = tile * KD_TILE;

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/packing.h"
+#include "core/parallel.h"
 #include "drift/regrid.h"
 #include "observables/trace.h"
 #include "observables/user.h"
@@ -51,6 +52,7 @@ struct kd_observables {
 
   double *sum, *grid_sum, *reference_sum, *reference_here; ///< [n_value + n_user]
   double largest_at_edge;
+  double largest_tail;
 
   double complex *snapshot_f; ///< [n_k][n_band][n_band]
   double *snapshot_population; ///< [n_k][n_band]
@@ -277,7 +279,7 @@ static kd_status sum_points(kd_observables *o, const double *f,
                             double *sum) {
   const size_t n_total = o->n_value + o->n_user, n_chunk = (o->n_k + CHUNK - 1) / CHUNK;
   int failures = 0;
-#pragma omp parallel reduction(+ : failures)
+#pragma omp parallel reduction(+ : failures) if (KD_WORTH_THREADS(o->n))
   {
     workspace w;
     const bool ready = workspace_create(o->n_band, &w);
@@ -392,11 +394,29 @@ kd_status kd_observables_measure(kd_observables *o, const kd_state *state) {
   return KD_OK;
 }
 
+/// Watches how well the grid resolves what is interpolated: f, or in a k.p box its deviation.
+static kd_status watch_tail(kd_observables *o) {
+  const double *field = o->work;
+  if (!kd_reference_is_zero(o->reference)) {
+    KD_TRY(kd_reference_sample(o->reference, o->model, (const double[3]){0}, o->work_2));
+    double largest = 0;
+    for (size_t i = 0; i < o->n; i++) {
+      o->work_2[i] = o->work[i] - o->work_2[i];
+      largest = fmax(largest, fabs(o->work_2[i]));
+    }
+    if (largest < 1e-6) return KD_OK; // rounding has no spectrum to speak of
+    field = o->work_2;
+  }
+  o->largest_tail = fmax(o->largest_tail, kd_translation_tail(o->translation, field));
+  return KD_OK;
+}
+
 kd_status kd_observables_snapshot(kd_observables *o, const kd_state *state) {
   const size_t n = o->n_band;
   KD_TRY(interpolate(o, state));
+  KD_TRY(watch_tail(o));
   int failures = 0;
-#pragma omp parallel reduction(+ : failures)
+#pragma omp parallel reduction(+ : failures) if (KD_WORTH_THREADS(o->n))
   {
     workspace w;
     const bool ready = workspace_create(n, &w);
@@ -436,6 +456,10 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model,
   KD_CHECK(kd_translation_create(model, &o->translation));
   KD_CHECK(kd_user_observables_create(root, model, &o->user, &o->n_user));
   for (; kd_traces[o->n_trace].name; o->n_trace++) {
+    if (o->n_trace == MAX_TRACES) {
+      status = kd_error(KD_ERROR_INTERNAL, "more than %d rows of traces", MAX_TRACES);
+      goto cleanup;
+    }
     o->offset[o->n_trace] = o->n_value;
     o->n_value += size_of(o, kd_traces[o->n_trace].shape);
   }
@@ -501,6 +525,8 @@ const kd_variable *kd_observables_snapshot_variables(const kd_observables *o, si
   *count = sizeof o->snapshot / sizeof *o->snapshot;
   return o->snapshot;
 }
+
+double kd_observables_largest_tail(const kd_observables *o) { return o->largest_tail; }
 
 double kd_observables_largest_at_edge(const kd_observables *o) { return o->largest_at_edge; }
 

@@ -1,10 +1,12 @@
 /// Scheme `interaction`: the drift is exact, CVODE integrates what is left in its interaction picture,
 /// y(t) = e^{-L(t,t_0)} f(t). Without collisions only the work done by the field is left to integrate.
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "drift/regrid.h"
 #include "propagator/power.h"
 #include "propagator/scheme.h"
 
@@ -12,12 +14,18 @@
 /// step while the 6th-order one is kept.
 #define FLOW_TOLERANCE 1.0
 
+/// In a k.p box with collisions the frame is anchored anew when it has moved by this part of the box.
+enum { ANCHOR_PART = 8 };
+
 struct kd_interaction {
   kd_flow *flow;
   kd_flow_position *now;   ///< follows the integrator
   kd_flow_position *frame; ///< visits output times
   double *anchor;          ///< f at the origin of the positions
   double *f;               ///< f at `now`
+  bool has_collisions;
+  kd_translation *translation; ///< with collisions: between the displaced grid and that of the model
+  double *rate, *work_1, *work_2;
 };
 
 static void interaction_free(kd_propagator *p) {
@@ -28,6 +36,10 @@ static void interaction_free(kd_propagator *p) {
   kd_flow_free(self->flow);
   kd_free(self->anchor);
   kd_free(self->f);
+  kd_translation_free(self->translation);
+  kd_free(self->rate);
+  kd_free(self->work_1);
+  kd_free(self->work_2);
   kd_free(self);
   p->interaction = NULL;
 }
@@ -43,6 +55,14 @@ static kd_status interaction_create(kd_propagator *p, const kd_state *initial) {
   KD_ALLOCATE(self->anchor, p->n);
   KD_ALLOCATE(self->f, p->n);
   memcpy(self->anchor, initial->f, p->n * sizeof *initial->f);
+  self->has_collisions = !kd_collision_is_none(p->collision);
+  if (self->has_collisions) {
+    KD_CHECK(kd_translation_create(p->model, &self->translation));
+    KD_ALLOCATE(self->rate, p->n);
+    KD_ALLOCATE(self->work_1, p->n);
+    KD_ALLOCATE(self->work_2, p->n);
+    memcpy(kd_integrator_unknowns(p->integrator), initial->f, p->n * sizeof *initial->f);
+  }
   kd_flow_start(self->flow, self->now, initial->time, initial->shift);
 
 cleanup:
@@ -50,36 +70,53 @@ cleanup:
 }
 
 static size_t interaction_n_unknown(const kd_propagator *p) {
-  (void)p;
-  return 1; // CVODES wants a vector; without collisions nothing changes in the interaction picture.
+  // CVODES wants a vector; without collisions nothing changes in the interaction picture.
+  return kd_collision_is_none(p->collision) ? 1 : p->n;
 }
 
+/// The state in the interaction picture: the unknowns, or what it was at the anchor.
+static const double *picture(const kd_propagator *p, const double *y) {
+  return p->interaction->has_collisions ? y : p->interaction->anchor;
+}
+
+/// dy/dt = U^dagger T^-1 C[T U y U^dagger] U, T the interpolation from the displaced grid to that of the
+/// model.
 static kd_status interaction_rate(void *context, double t, const double *y, double *dy) {
-  (void)context, (void)t, (void)y;
-  dy[0] = 0;
-  return KD_OK;
+  kd_propagator *p = context;
+  struct kd_interaction *self = p->interaction;
+  if (!self->has_collisions) {
+    dy[0] = 0;
+    return KD_OK;
+  }
+  KD_TRY(kd_flow_move(self->flow, self->now, t));
+  const double *shift = self->now->shift;
+  const double back[3] = {-shift[0], -shift[1], -shift[2]};
+  KD_TRY(kd_flow_rotate(self->flow, self->now, false, y, self->f));
+  KD_TRY(kd_regrid(p->reference, p->model, self->translation, shift, self->f, self->work_1,
+                   self->work_2));
+  KD_TRY(kd_collision_rate(p->collision, self->f, self->rate));
+  KD_TRY(kd_translation_apply(self->translation, back, self->rate, self->rate));
+  return kd_flow_rotate(self->flow, self->now, true, self->rate, dy);
 }
 
 static kd_status interaction_power(void *context, double t, const double *y, double *power) {
   kd_propagator *p = context;
   struct kd_interaction *self = p->interaction;
-  (void)y;
   double e[3];
   kd_field_value(p->field, t, e);
   *power = 0;
   if (e[0] == 0 && e[1] == 0 && e[2] == 0) return KD_OK;
   KD_TRY(kd_flow_move(self->flow, self->now, t));
-  KD_TRY(kd_flow_rotate(self->flow, self->now, false, self->anchor, self->f));
+  KD_TRY(kd_flow_rotate(self->flow, self->now, false, picture(p, y), self->f));
   return kd_power(p, self->now->shift, e, self->f, power);
 }
 
 static kd_status interaction_state(kd_propagator *p, double t, const double *y, kd_state *state) {
   struct kd_interaction *self = p->interaction;
-  (void)y;
   kd_flow_copy(self->flow, self->now, self->frame);
   KD_TRY(kd_flow_move(self->flow, self->frame, t));
   memcpy(state->shift, self->frame->shift, sizeof state->shift);
-  return kd_flow_rotate(self->flow, self->frame, false, self->anchor, state->f);
+  return kd_flow_rotate(self->flow, self->frame, false, picture(p, y), state->f);
 }
 
 /// Number of whole cells that the frame has moved along axis `i`.
@@ -99,20 +136,24 @@ static kd_status interaction_settle(kd_propagator *p, bool *must_restart) {
   KD_TRY(kd_flow_move(self->flow, self->now, p->t));
   const size_t n_dim = kd_model_n_dim(p->model);
   long cells[3] = {0};
-  bool moved = false;
+  bool far = false;
   double shift[3];
   memcpy(shift, self->now->shift, sizeof shift);
   for (size_t i = 0; i < n_dim; i++) {
     cells[i] = whole_cells(p->model, self->now->shift, i);
-    moved = moved || cells[i] != 0;
+    // With collisions a new anchor costs the history of the integrator, so it is not set at every cell.
+    const size_t most = self->has_collisions ? kd_model_n(p->model)[i] / ANCHOR_PART : 0;
+    far = far || (size_t)labs(cells[i]) > most;
     for (int d = 0; d < 3; d++)
       shift[d] -= (double)cells[i] / (double)kd_model_n(p->model)[i] *
                   kd_model_edges(p->model)[3 * i + (size_t)d];
   }
-  if (!moved) return KD_OK;
-  KD_TRY(kd_flow_rotate(self->flow, self->now, false, self->anchor, self->f));
-  if (kd_reference_is_zero(p->reference)) memset(self->anchor, 0, p->n * sizeof *self->anchor);
-  else KD_TRY(kd_reference_sample(p->reference, p->model, shift, self->anchor));
+  if (!far) return KD_OK;
+  double *unknowns = kd_integrator_unknowns(p->integrator);
+  double *anchor = self->has_collisions ? unknowns : self->anchor;
+  KD_TRY(kd_flow_rotate(self->flow, self->now, false, picture(p, unknowns), self->f));
+  if (kd_reference_is_zero(p->reference)) memset(anchor, 0, p->n * sizeof *anchor);
+  else KD_TRY(kd_reference_sample(p->reference, p->model, shift, anchor));
   const size_t *n = kd_model_n(p->model);
   for (size_t c = 0; c < p->n_band * p->n_band; c++)
     for (size_t i = 0; i < n[0]; i++) {
@@ -126,13 +167,14 @@ static kd_status interaction_settle(kd_propagator *p, bool *must_restart) {
         for (size_t l = 0; l < n[2]; l++) {
           const long l_from = (long)l - cells[2];
           if (l_from < 0 || l_from >= (long)n[2]) continue;
-          self->anchor[to + l] = self->f[from + (size_t)l_from];
+          anchor[to + l] = self->f[from + (size_t)l_from];
         }
       }
     }
   const double step = self->now->step;
   kd_flow_start(self->flow, self->now, p->t, shift);
   self->now->step = step;
+  *must_restart = self->has_collisions;
   return KD_OK;
 }
 
@@ -143,12 +185,17 @@ static kd_status interaction_kick(kd_propagator *p, const double impulse[3]) {
 }
 
 static void interaction_cost(const kd_propagator *p, kd_propagator_statistics *statistics) {
+  if (p->interaction->translation)
+    statistics->ffts += kd_translation_n_fft(p->interaction->translation);
   kd_flow_statistics(p->interaction->flow, &statistics->flow_steps, &statistics->flow_rejections);
 }
 
-static size_t interaction_bytes(const kd_model *model) {
+static size_t interaction_bytes(const kd_model *model, bool has_collisions) {
   const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model);
-  return kd_flow_bytes(n_band, n_k) + 2 * n_band * n_band * n_k * sizeof(double);
+  const size_t field = n_band * n_band * n_k * sizeof(double);
+  const size_t own = kd_flow_bytes(n_band, n_k) + 2 * field;
+  if (!has_collisions) return own;
+  return own + (3 + kd_integrator_n_vector()) * field + kd_translation_bytes(model);
 }
 
 const kd_scheme kd_scheme_interaction = {
@@ -156,7 +203,7 @@ const kd_scheme kd_scheme_interaction = {
     .create = interaction_create,
     .free = interaction_free,
     .n_unknown = interaction_n_unknown,
-    .tolerance_factor = 1,
+    .tolerance_factor = 0.1,
     .rate = interaction_rate,
     .power = interaction_power,
     .state = interaction_state,

@@ -17,7 +17,7 @@ static const double FIRST_STEP_OF_PERIOD = 1e-3, FIRST_STEP_OF_PIECE = 1e-3;
 static const double LARGEST_PART_OF_PIECE = 0.25;
 /// Tolerance of the work in units of that of f: the work comes back to a small part of its excursions,
 /// and one number is cheap to integrate well.
-static const double WORK_TOLERANCE = 0.01;
+static const double WORK_TOLERANCE = 0.1;
 /// A kick is integrated over in parts that move the frame by at most this fraction of the k domain.
 static const double KICK_PART = 1.0 / 8;
 
@@ -74,8 +74,8 @@ cleanup:
 }
 
 kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, const kd_field *field,
-                               kd_reference *reference, const kd_state *initial,
-                               kd_propagator **result) {
+                               kd_reference *reference, kd_collision *collision,
+                               const kd_state *initial, kd_propagator **result) {
   kd_status status = KD_OK;
   const kd_section *section = kd_section_child(kd_scenario_root(scenario), "propagation");
   kd_propagator *p = NULL;
@@ -84,6 +84,7 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, con
   p->model = model;
   p->field = field;
   p->reference = reference;
+  p->collision = collision;
   p->n_band = kd_model_n_band(model);
   p->n_k = kd_model_n_k(model);
   p->n = p->n_band * p->n_band * p->n_k;
@@ -255,7 +256,8 @@ kd_propagator_statistics kd_propagator_cost(const kd_propagator *p) {
   return statistics;
 }
 
-size_t kd_propagator_bytes(const kd_scenario *scenario, const kd_model *model) {
+size_t kd_propagator_bytes(const kd_scenario *scenario, const kd_model *model,
+                           bool has_collisions) {
   const size_t field = kd_model_n_band(model) * kd_model_n_band(model) * kd_model_n_k(model);
-  return choose_scheme(scenario)->bytes(model) + 2 * field * sizeof(double);
+  return choose_scheme(scenario)->bytes(model, has_collisions) + 2 * field * sizeof(double);
 }

@@ -16,6 +16,7 @@ struct kd_propagator {
   kd_model *model;
   const kd_field *field;
   kd_reference *reference;
+  kd_collision *collision;
   size_t n_band, n_k, n; ///< n = n_band^2 n_k
   double duration, rtol, atol;
   double energy_scale;   ///< bandwidth times spin degeneracy: what a tolerance on f means for energies
@@ -50,7 +51,7 @@ struct kd_scheme {
   /// Applies a part of a kick at time p->t.
   kd_status (*kick)(kd_propagator *p, const double impulse[3]);
   void (*cost)(const kd_propagator *p, kd_propagator_statistics *statistics);
-  size_t (*bytes)(const kd_model *model);
+  size_t (*bytes)(const kd_model *model, bool has_collisions);
 };
 
 extern const kd_scheme kd_scheme_interaction, kd_scheme_unsplit;

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/parallel.h"
 #include "drift/commutator.h"
 #include "propagator/power.h"
 #include "propagator/scheme.h"
@@ -82,8 +83,8 @@ cleanup:
 
 static size_t unsplit_n_unknown(const kd_propagator *p) { return p->n; }
 
-static kd_status unsplit_rate(void *context, double t, const double *f, double *df) {
-  kd_propagator *p = context;
+/// The drift: everything but the collisions.
+static kd_status drift_rate(kd_propagator *p, double t, const double *f, double *df) {
   struct kd_unsplit *self = p->unsplit;
   const size_t n_dim = kd_model_n_dim(p->model);
   const double hbar = kd_model_hbar(p->model), charge = kd_model_charge(p->model);
@@ -98,25 +99,35 @@ static kd_status unsplit_rate(void *context, double t, const double *f, double *
   memcpy(h, self->h, p->n * sizeof *h);
   for (size_t d = 0; d < n_dim; d++) {
     const double force = charge * e[d], *r = self->r[d];
-#pragma omp parallel for simd schedule(static)
+#pragma omp parallel for simd schedule(static) if (KD_WORTH_THREADS(p->n))
     for (size_t i = 0; i < p->n; i++) h[i] -= force * r[i];
   }
   kd_commutator(p->n_band, p->n_k, 1 / hbar, h, f, df);
   // -(1/hbar) F.grad_k g
   const double slope[3] = {-charge * e[0] / hbar, -charge * e[1] / hbar, -charge * e[2] / hbar};
   if (self->reference) {
-#pragma omp parallel for simd schedule(static)
+#pragma omp parallel for simd schedule(static) if (KD_WORTH_THREADS(p->n))
     for (size_t i = 0; i < p->n; i++) g[i] = f[i] - self->reference[i];
   }
   KD_TRY(kd_translation_derivative(self->translation, slope, self->reference ? g : f, g));
-#pragma omp parallel for simd schedule(static)
+#pragma omp parallel for simd schedule(static) if (KD_WORTH_THREADS(p->n))
   for (size_t i = 0; i < p->n; i++) df[i] += g[i];
   // -(1/hbar) F.grad_k f_ref
   for (size_t d = 0; d < n_dim && self->reference; d++) {
     const double *reference_slope = self->reference_slope[d];
-#pragma omp parallel for simd schedule(static)
+#pragma omp parallel for simd schedule(static) if (KD_WORTH_THREADS(p->n))
     for (size_t i = 0; i < p->n; i++) df[i] += slope[d] * reference_slope[i];
   }
+  return KD_OK;
+}
+
+static kd_status unsplit_rate(void *context, double t, const double *f, double *df) {
+  kd_propagator *p = context;
+  KD_TRY(drift_rate(p, t, f, df));
+  if (kd_collision_is_none(p->collision)) return KD_OK;
+  double *rate = p->unsplit->work;
+  KD_TRY(kd_collision_rate(p->collision, f, rate));
+  for (size_t i = 0; i < p->n; i++) df[i] += rate[i];
   return KD_OK;
 }
 
@@ -160,7 +171,8 @@ static void unsplit_cost(const kd_propagator *p, kd_propagator_statistics *stati
   statistics->ffts += kd_translation_n_fft(p->unsplit->translation);
 }
 
-static size_t unsplit_bytes(const kd_model *model) {
+static size_t unsplit_bytes(const kd_model *model, bool has_collisions) {
+  (void)has_collisions;
   const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model);
   const size_t n_field = kd_integrator_n_vector() + 3 + 2 * kd_model_n_dim(model);
   return kd_flow_bytes(n_band, n_k) + kd_translation_bytes(model) +

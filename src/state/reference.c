@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/packing.h"
+#include "core/parallel.h"
 #include "state/initial.h"
 
 enum { MAX_BANDS = 64 };
@@ -58,7 +59,7 @@ kd_status kd_reference_sample(kd_reference *r, kd_model *model, const double shi
     return KD_OK;
   }
   KD_TRY(diagonalize(r, model, shift));
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(r->n_k * n * n))
   for (size_t k = 0; k < r->n_k; k++) {
     double complex levels[MAX_BANDS * MAX_BANDS], matrix[MAX_BANDS * MAX_BANDS],
         scratch[MAX_BANDS * MAX_BANDS];
@@ -82,7 +83,7 @@ kd_status kd_reference_derivative(kd_reference *r, kd_model *model, const double
   kd_model_part part = {0};
   memcpy(part.gradient, direction, sizeof part.gradient);
   kd_model_sample(model, origin, &part, r->hamiltonian);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(r->n_k * n * n))
   for (size_t k = 0; k < r->n_k; k++) {
     double complex dh[MAX_BANDS * MAX_BANDS], df[MAX_BANDS * MAX_BANDS],
         scratch[MAX_BANDS * MAX_BANDS];

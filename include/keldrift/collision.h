@@ -1,0 +1,47 @@
+/// The collision operator C[f] on the grid of the model.
+#ifndef KELDRIFT_COLLISION_H
+#define KELDRIFT_COLLISION_H
+
+#include "keldrift/state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct kd_collision kd_collision;
+
+/// Builds the collision operator of a scenario (section `collisions`).
+/// @param model      used until kd_collision_free; not owned
+/// @param reference  supplies the temperature and chemical potential of relaxation-time forms where
+///                   the scenario does not give them
+KD_API kd_status kd_collision_create(const kd_scenario *scenario, kd_model *model,
+                                     const kd_reference *reference, kd_collision **collision);
+KD_API void kd_collision_free(kd_collision *collision);
+
+/// True for `ansatz: none`.
+KD_API bool kd_collision_is_none(const kd_collision *collision);
+
+/// Evaluates df/dt of the collisions alone, 1/fs, for packed fields on the undisplaced grid:
+///
+///   df/dt = -(1/2 hbar) sum_n ({S^>_n, F_n} - {S^<_n, H_n})
+///           -(i kappa/hbar) sum_n ([R^>_n, F_n] - [R^<_n, H_n])
+///
+/// with F_n, H_n the occupied and free parts of the spectral function at level n by the chosen Ansatz
+/// and S_n, R_n the on-shell self-energies (Trukhan and Protik, eqs. 24-43).
+/// @param f, df  n_band^2 n_k doubles, not overlapping
+KD_API kd_status kd_collision_rate(kd_collision *collision, const double *f, double *df);
+
+typedef struct kd_collision_cost {
+  const char *ansatz, *method; ///< as chosen
+  unsigned long evaluations, ffts;
+  double seconds;
+} kd_collision_cost;
+KD_API kd_collision_cost kd_collision_statistics(const kd_collision *collision);
+
+/// Bytes held, for the estimate of `check`.
+KD_API size_t kd_collision_bytes(const kd_collision *collision);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

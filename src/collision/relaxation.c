@@ -1,0 +1,87 @@
+#include "collision/relaxation.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/eigen.h"
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/packing.h"
+#include "core/parallel.h"
+
+enum { MAX_BANDS = 64, MAX_MATRIX = MAX_BANDS * MAX_BANDS };
+
+struct kd_relaxation {
+  bool is_bgk;
+  double population_rate, coherence_rate; ///< 1/fs
+  kd_occupation thermal;
+  double *energy; ///< of the spectrum, [n_k][n_band]
+};
+
+static kd_status read_time(const kd_section *section, const char *key, double *rate) {
+  if (!kd_section_has(section, key))
+    return kd_section_error(section, "ansatz", "%s needs the key %s (expected a time such as \"100 "
+                            "fs\")", kd_section_text(section, "ansatz"), key);
+  *rate = 1 / kd_section_real(section, key);
+  return KD_OK;
+}
+
+kd_status kd_relaxation_create(const kd_section *section, bool is_bgk, const kd_spectrum *spectrum,
+                               const kd_occupation *thermal, kd_relaxation **result) {
+  kd_status status = KD_OK;
+  kd_relaxation *self = NULL;
+  *result = NULL;
+  KD_ALLOCATE(self, 1);
+  self->is_bgk = is_bgk;
+  self->thermal = *thermal;
+  if (is_bgk) {
+    KD_CHECK(read_time(section, "tau", &self->population_rate));
+    self->coherence_rate = self->population_rate;
+  } else {
+    KD_CHECK(read_time(section, "t1", &self->population_rate));
+    KD_CHECK(read_time(section, "t2", &self->coherence_rate));
+  }
+  KD_ALLOCATE(self->energy, spectrum->n_k * spectrum->n_band);
+  memcpy(self->energy, spectrum->energy, spectrum->n_k * spectrum->n_band * sizeof *self->energy);
+  *result = self;
+  self = NULL;
+
+cleanup:
+  kd_relaxation_free(self);
+  return status;
+}
+
+void kd_relaxation_free(kd_relaxation *self) {
+  if (!self) return;
+  kd_free(self->energy);
+  kd_free(self);
+}
+
+kd_status kd_relaxation_rate(kd_relaxation *self, const kd_spectrum *s, const double *f,
+                             double *df) {
+  const size_t n = s->n_band, n_k = s->n_k;
+  if (self->is_bgk) {
+    double number = 0;
+    for (size_t i = 0; i < n * n_k; i++) number += f[i];
+    KD_TRY(kd_occupation_fill(&self->thermal, self->energy, n_k, n, number / (double)n_k));
+  }
+#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(n * n * n_k))
+  for (size_t k = 0; k < n_k; k++) {
+    double complex matrix[MAX_MATRIX], band[MAX_MATRIX], scratch[MAX_MATRIX];
+    size_t first[MAX_BANDS];
+    const double *level = s->energy + k * n;
+    const double complex *vector = s->vector + k * n * n;
+    kd_unpack(f, n, n_k, k, matrix);
+    kd_eigen_rotate(n, vector, true, matrix, band, scratch);
+    kd_eigen_groups(n, level, s->tolerance, first);
+    for (size_t a = 0; a < n; a++)
+      for (size_t b = 0; b < n; b++) {
+        const double rate = first[a] == first[b] ? self->population_rate : self->coherence_rate;
+        const double target = a == b ? kd_occupation_thermal(&self->thermal, level[a]) : 0;
+        band[a * n + b] = -rate * (band[a * n + b] - target);
+      }
+    kd_eigen_rotate(n, vector, false, band, matrix, scratch);
+    kd_pack(matrix, n, n_k, k, df);
+  }
+  return KD_OK;
+}
