@@ -17,6 +17,8 @@ static const double EDGE_LIMIT = 1e-3;
 static const double TAIL_LIMIT = 1e-3;
 /// Antihermitian position matrix elements above this are reported, angstrom.
 static const double POSITION_LIMIT = 1e-3;
+/// What the program and its libraries take before any field is held.
+static const size_t PROCESS_BYTES = (size_t)24 << 20;
 /// Negative occupations and holes beyond rounding are reported.
 static const double POSITIVITY_LIMIT = 1e-6;
 /// Drift of the particle number that rounding does not explain.
@@ -327,7 +329,7 @@ kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
   const size_t shared = n_state * (2 * sizeof(double) + sizeof(double[2])) +
                         n_level * sizeof(double) +
                         n_state * estimate->n_dim * sizeof(double[2]);
-  estimate->memory_bytes = shared + kd_model_bytes(s.model) + kd_observables_bytes(s.model) +
+  estimate->memory_bytes = PROCESS_BYTES + shared + kd_model_bytes(s.model) + kd_observables_bytes(s.model) +
                            kd_collision_bytes(s.collision) +
                            kd_propagator_bytes(scenario, s.model,
                                                !kd_collision_is_none(s.collision));

@@ -25,7 +25,7 @@ KD_API void kd_propagator_free(kd_propagator *propagator);
 /// steps taken do not depend on the times asked for: output is by interpolation.
 /// @param t      not earlier than in the call before, fs
 /// @param state  receives time, shift, f and work; created with kd_state_create
-/// @return KD_ERROR_NUMERICS if the step size underflows or the state is not finite
+/// @return KD_ERROR_NUMERICS if the step size underflows
 KD_API kd_status kd_propagator_advance(kd_propagator *propagator, double t, kd_state *state);
 
 /// What the integration has cost so far.

@@ -156,6 +156,16 @@ static int compare_kicks(const void *left, const void *right) {
   return (a > b) - (a < b);
 }
 
+/// True if E has a jump at time t, which both pieces that end there may have missed.
+static bool differs_across(const kd_field *field, double t) {
+  const double nearby = 8 * DBL_EPSILON * field->duration;
+  double before[3], after[3];
+  kd_field_value(field, t - nearby, before);
+  kd_field_value(field, t + nearby, after);
+  for (int d = 0; d < 3; d++) after[d] -= before[d];
+  return magnitude(after) > 1e-6 * field->scale;
+}
+
 static kd_status build_pieces(kd_field *field) {
   kd_status status = KD_OK;
   kd_features features = {0};
@@ -207,6 +217,7 @@ static kd_status build_pieces(kd_field *field) {
   for (size_t i = 0; i < field->n_piece; i++) {
     // What follows a piece that could not be resolved starts afresh.
     if (i > 0 && field->edge[i] - field->edge[i - 1] <= nothing) field->jump[i] = true;
+    if (i > 0 && differs_across(field, field->edge[i])) field->jump[i] = true;
     double part[3];
     integrate(field, field->edge[i], field->edge[i + 1], part);
     for (int d = 0; d < 3; d++)

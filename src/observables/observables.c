@@ -373,8 +373,8 @@ kd_status kd_observables_measure(kd_observables *o, const kd_state *state) {
       const size_t index = o->offset[i] + j;
       if (row->rule == KD_MINIMUM) value[j] = o->sum[index];
       if (row->rule != KD_AVERAGE) continue;
-      value[j] = row->on_grid ? o->grid_sum[index]
-                              : o->sum[index] + o->reference_sum[index] - o->reference_here[index];
+      value[j] = row->on_grid ? o->grid_sum[index] : o->sum[index] - o->reference_here[index];
+      if (!row->on_grid && !row->vanishes_for_reference) value[j] += o->reference_sum[index];
       value[j] *= (row->carries_spin ? spin : 1) / (double)o->n_k;
     }
   }

@@ -38,6 +38,8 @@ typedef struct kd_trace {
   bool carries_spin;
   /// Summed over the grid of the model, to which f is interpolated, instead of the displaced grid.
   bool on_grid;
+  /// Zero for a function of H_k in a k.p box, whatever its sum over the half-open grid leaves.
+  bool vanishes_for_reference;
   const char *unit;         ///< eV, fs, angstrom
   const char *long_name;
   const char *reference;

@@ -40,19 +40,5 @@ kd_status kd_power(kd_propagator *p, const double shift[3], const double e[3], c
   if (kd_reference_is_zero(p->reference)) return KD_OK;
   KD_TRY(kd_reference_sample(p->reference, p->model, shift, p->scratch));
   *power -= factor(p) * kd_dot(p->v, p->scratch, p->n);
-  for (int d = 0; d < 3; d++) *power += p->reference_current[d] * e[d];
-  return KD_OK;
-}
-
-kd_status kd_power_prepare(kd_propagator *p) {
-  if (kd_reference_is_zero(p->reference)) return KD_OK;
-  const double origin[3] = {0};
-  KD_TRY(kd_reference_sample(p->reference, p->model, origin, p->scratch));
-  for (size_t d = 0; d < kd_model_n_dim(p->model); d++) {
-    double axis[3] = {0};
-    axis[d] = 1;
-    kd_model_velocity(p->model, origin, axis, p->v);
-    p->reference_current[d] = factor(p) * kd_dot(p->v, p->scratch, p->n);
-  }
   return KD_OK;
 }

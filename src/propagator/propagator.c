@@ -100,7 +100,6 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, con
   double width;
   KD_CHECK(bandwidth(p, &width));
   p->energy_scale = kd_model_spin_degeneracy(model) * width;
-  KD_CHECK(kd_power_prepare(p));
   const double factor = p->scheme->tolerance_factor;
   const kd_integrator_options options = {
       .n = p->scheme->n_unknown(p),

@@ -28,7 +28,6 @@ struct kd_propagator {
   bool is_started, must_restart;
   double work;           ///< at the last restart or step
   double *v, *scratch;   ///< packed fields: velocity along E, and one to work in
-  double reference_current[3]; ///< current of the reference on the undisplaced box, see power.h
   double seconds;
   // The scheme's own data, of which one is set:
   struct kd_interaction *interaction;

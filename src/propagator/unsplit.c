@@ -138,8 +138,13 @@ static kd_status unsplit_power(void *context, double t, const double *f, double 
   *power = 0;
   const double factor =
       kd_model_charge(p->model) * kd_model_spin_degeneracy(p->model) / (double)p->n_k;
-  for (size_t d = 0; d < kd_model_n_dim(p->model); d++)
-    if (e[d] != 0) *power += factor * e[d] * kd_dot(p->unsplit->v[d], f, p->n);
+  const double *reference = p->unsplit->reference;
+  for (size_t d = 0; d < kd_model_n_dim(p->model); d++) {
+    if (e[d] == 0) continue;
+    const double *v = p->unsplit->v[d];
+    *power += factor * e[d] * kd_dot(v, f, p->n);
+    if (reference) *power -= factor * e[d] * kd_dot(v, reference, p->n);
+  }
   return KD_OK;
 }
 

@@ -9,7 +9,8 @@
 #include "scenario/section.h"
 
 /// Sections `initial` and `propagation` under natural units.
-#define THERMAL "initial: {kind: equilibrium, temperature: 0.3, chemical_potential: 0.1}\n" SHORT_RUN
+#define THERMAL                                                                                    \
+  "initial: {kind: equilibrium, temperature: 0.3, chemical_potential: 0.1}\n" SHORT_RUN
 #define SHORT_RUN "propagation: {duration: 1}\n"
 
 static inline void print_matrix(FILE *out, const char *key, size_t n, const double complex *matrix,
@@ -18,8 +19,11 @@ static inline void print_matrix(FILE *out, const char *key, size_t n, const doub
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < n; j++) {
       const double complex z = is_adjoint ? conj(matrix[j * n + i]) : matrix[i * n + j];
-      fprintf(out, "%s%.6g%s", j ? ", " : i ? ", [" : "[", is_imaginary ? cimag(z) : creal(z),
-              j + 1 == n ? "]" : "");
+      fprintf(out, "%s%.6g%s",
+              j   ? ", "
+              : i ? ", ["
+                  : "[",
+              is_imaginary ? cimag(z) : creal(z), j + 1 == n ? "]" : "");
     }
   fprintf(out, "]");
 }
@@ -30,8 +34,7 @@ static inline void print_hopping(FILE *out, size_t n_dim, const int *cell, size_
   double complex *blocks = new_complex(whole * whole);
   for (size_t c = 0; c < n_copy; c++)
     for (size_t i = 0; i < n; i++)
-      for (size_t j = 0; j < n; j++)
-        blocks[(c * n + i) * whole + c * n + j] = matrix[i * n + j];
+      for (size_t j = 0; j < n; j++) blocks[(c * n + i) * whole + c * n + j] = matrix[i * n + j];
   fprintf(out, "    - {R: [");
   for (size_t d = 0; d < n_dim; d++)
     fprintf(out, "%s%d", d ? ", " : "", is_adjoint ? -cell[d] : cell[d]);
@@ -43,8 +46,9 @@ static inline void print_hopping(FILE *out, size_t n_dim, const int *cell, size_
   kd_free(blocks);
 }
 
-/// Text of a model with random Hermitian hoppings to the neighbors on an oblique lattice, and its grid,
-/// in natural units; `n_copy` identical copies side by side make every level degenerate. For free().
+/// Text of a model with random Hermitian hoppings to the neighbors on an oblique lattice, and its
+/// grid, in natural units; `n_copy` identical copies side by side make every level degenerate. For
+/// free().
 static inline char *random_model(size_t n_band, size_t n_copy, size_t n_dim, const size_t *n) {
   char *text = NULL;
   size_t length = 0;
@@ -54,7 +58,13 @@ static inline char *random_model(size_t n_band, size_t n_copy, size_t n_dim, con
   fprintf(out, "units: natural\nmodel:\n  kind: tight_binding\n  lattice_vectors: [");
   for (size_t i = 0; i < n_dim; i++)
     for (size_t j = 0; j < n_dim; j++)
-      fprintf(out, "%s%s%s", j ? ", " : i ? ", [" : "[", i == j ? "1" : j < i ? "0.3" : "0",
+      fprintf(out, "%s%s%s",
+              j   ? ", "
+              : i ? ", ["
+                  : "[",
+              i == j  ? "1"
+              : j < i ? "0.3"
+                      : "0",
               j + 1 == n_dim ? "]" : "");
   fprintf(out, "]\n  hoppings:\n");
   int cell[3] = {0};
@@ -76,14 +86,15 @@ static inline char *random_model(size_t n_band, size_t n_copy, size_t n_dim, con
   return text;
 }
 
-/// Builds everything up to the collision operator from the text of a model (with its grid, `initial` and
-/// `propagation`) and a section `collisions`.
+/// Builds everything up to the collision operator from the text of a model (with its grid,
+/// `initial` and `propagation`) and a section `collisions`.
 static inline kd_status collision_try(const char *model, const char *collisions, stage *s) {
   char *text = NULL;
   assert_true(asprintf(&text, "%s%s", model, collisions) > 0);
   kd_status status = stage_try(text, TO_INITIAL, s);
   free(text);
-  if (status == KD_OK) status = kd_collision_create(s->scenario, s->model, s->reference, &s->collision);
+  if (status == KD_OK)
+    status = kd_collision_create(s->scenario, s->model, s->reference, &s->collision);
   if (status != KD_OK) stage_clear(s);
   return status;
 }
@@ -142,7 +153,8 @@ static inline double gaussian_partner(double x, double sigma) {
   return M_SQRT2 / sigma * dawson(x / (M_SQRT2 * sigma));
 }
 
-/// (1/2 pi) integral_0^reach [K(x - y) - K(x + y)]/y dy by Gauss-Legendre panels of the given width.
+/// (1/2 pi) integral_0^reach [K(x - y) - K(x + y)]/y dy by Gauss-Legendre panels of the given
+/// width.
 static inline double partner(double (*kernel)(const void *, double), const void *context, double x,
                              double reach, double panel) {
   static const double node[5] = {0.1488743389816312, 0.4333953941292472, 0.6794095682990244,

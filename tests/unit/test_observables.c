@@ -292,7 +292,9 @@ static void boxes_are_completed_by_the_reference(void **state) {
 
     // The displaced reference itself: the numbers of the undisplaced one, not those of a shifted
     // box.
-    const sums base = direct(&s, reference, ORIGIN, -1, MATRIX_2);
+    sums base = direct(&s, reference, ORIGIN, -1, MATRIX_2);
+    for (size_t axis = 0; axis < s.n_dim; axis++) // a closed sea carries no current
+      base.current[axis] = base.intra[axis] = base.inter[axis] = 0;
     const sums moved = direct(&s, here, shift, -1, MATRIX_2);
     CHECK_ABOVE(fabs(moved.energy - base.energy), 1e-4);
     memcpy(s.state->f, here, s.n * sizeof *here);
@@ -329,6 +331,15 @@ static void boxes_are_completed_by_the_reference(void **state) {
     memcpy(s.state->f, here, s.n * sizeof *here);
     CHECK_OK(kd_observables_measure(s.observables, s.state));
     CHECK_NEAR(kd_observables_largest_at_edge(s.observables), edge, 1e-14);
+    // Both faces count, the points between them do not.
+    const size_t places[] = {s.n_k / 2 + (s.n_dim > 1 ? 1 : 0), 0, s.n_k - 1};
+    const double sizes[] = {0.9, 0.2, 0.3}, largest[] = {edge, 0.2, 0.3};
+    for (size_t j = 0; j < COUNT(places); j++) {
+      memcpy(s.state->f, here, s.n * sizeof *here);
+      s.state->f[3 * s.n_k + places[j]] += sizes[j];
+      CHECK_OK(kd_observables_measure(s.observables, s.state));
+      CHECK_NEAR(kd_observables_largest_at_edge(s.observables), largest[j], 1e-14);
+    }
     kd_free(reference);
     kd_free(here);
     stage_clear(&s);
@@ -427,8 +438,8 @@ static void what_is_not_finite_is_an_error(void **state) {
 /// All traces, bit by bit, whatever the number of threads.
 static void threads_do_not_matter(void **state) {
   (void)state;
-  const char *models[] = {SSH "grid: {k: [1001]}\n", DIPOLES "grid: {k: [31, 33]}\n",
-                          DIRAC1D "grid: {k: [1001]}\n"};
+  const char *models[] = {SSH "grid: {k: [5001]}\n", DIPOLES "grid: {k: [31, 33]}\n",
+                          DIRAC1D "grid: {k: [5001]}\n"};
   for (size_t i = 0; i < COUNT(models); i++) {
     double *values[3] = {0}, *f = NULL;
     size_t n_value = 0;
