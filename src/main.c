@@ -19,6 +19,8 @@ static const char USAGE[] =
     "\n"
     "  run SCENARIO [-o RESULT.h5] [--set PATH=VALUE]... [--threads N] [--quiet]\n"
     "                         integrate a scenario and write the result\n"
+    "  steady SCENARIO [-o RESULT.h5] [--set PATH=VALUE]... [--threads N] [--quiet]\n"
+    "                         linear response about equilibrium: the dc conductivity tensor\n"
     "  check SCENARIO [--set PATH=VALUE]...\n"
     "                         print the resolved scenario and what a run needs; run nothing\n"
     "  describe [KEY]         explain scenario keys, e.g. describe model.graphene\n"
@@ -228,6 +230,46 @@ static int check(int argc, char **argv) {
   return 0;
 }
 
+static void print_tensor(const char *label, const double *tensor, size_t n, double factor) {
+  for (size_t i = 0; i < n; i++) {
+    printf("%-22s", i == 0 ? label : "");
+    for (size_t j = 0; j < n; j++) printf(" %14.6e", factor * tensor[i * n + j]);
+    printf("\n");
+  }
+}
+
+static int steady(int argc, char **argv) {
+  arguments a;
+  const int wrong = parse(argc - 2, argv + 2, true, &a);
+  if (wrong) return wrong;
+  if (a.threads) omp_set_num_threads(a.threads);
+  char command[COMMAND_BYTES];
+  join_command(argc, argv, command);
+  kd_scenario *scenario = NULL;
+  static kd_steady_report r;
+  kd_status status = kd_scenario_read(a.scenario, a.override, a.n_override, &scenario);
+  if (status == KD_OK) status = kd_steady(scenario, a.output, command, &r);
+  if (status != KD_OK) {
+    const int exit_status = report_error(status);
+    kd_scenario_free(scenario);
+    return exit_status;
+  }
+  if (!a.quiet) {
+    const bool natural = kd_scenario_constants(scenario).natural;
+    printf("dc conductivity J_i/E_j (%s)\n", natural ? "natural units" : r.si_unit);
+    print_tensor("total", r.conductivity, r.n_dim, r.si_factor);
+    print_tensor("populations", r.population, r.n_dim, r.si_factor);
+    print_tensor("coherences", r.coherence, r.n_dim, r.si_factor);
+    for (size_t j = 0; j < r.n_dim; j++)
+      printf("%-22s %ld iterations, relative residual %.1e\n", j == 0 ? "convergence" : "",
+             r.iterations[j], r.residual[j]);
+    printf("%-22s %lu collision evaluations, %lu FFTs, %.2f s\n", "cost", r.collision_evaluations,
+           r.ffts, r.seconds);
+  }
+  kd_scenario_free(scenario);
+  return 0;
+}
+
 static int print_text(kd_status status, char **text) {
   if (status != KD_OK) return report_error(status);
   fputs(*text, stdout);
@@ -257,6 +299,7 @@ int main(int argc, char **argv) {
   const char *command = argv[1];
   int exit_status;
   if (strcmp(command, "run") == 0) exit_status = run(argc, argv);
+  else if (strcmp(command, "steady") == 0) exit_status = steady(argc, argv);
   else if (strcmp(command, "check") == 0) exit_status = check(argc, argv);
   else if (strcmp(command, "describe") == 0) exit_status = describe(argc, argv);
   else if (strcmp(command, "info") == 0) exit_status = info(argc, argv);

@@ -14,7 +14,7 @@
 static const double EDGE_LIMIT = 1e-3;
 /// Weight in the outer tenth of the Fourier modes of f above this is reported: interpolated quantities
 /// are then wrong by about as much.
-static const double TAIL_LIMIT = 1e-3;
+static const double TAIL_LIMIT = 1e-2;
 /// Antihermitian position matrix elements above this are reported, angstrom.
 static const double POSITION_LIMIT = 1e-3;
 /// What the program and its libraries take before any field is held.

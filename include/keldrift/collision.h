@@ -16,6 +16,11 @@ typedef struct kd_collision kd_collision;
 ///                   the scenario does not give them
 KD_API kd_status kd_collision_create(const kd_scenario *scenario, kd_model *model,
                                      const kd_reference *reference, kd_collision **collision);
+/// The same operator for the linear response: linearised about the equilibrium of the reference and without
+/// its zeroth order, so that kd_collision_rate is a linear map of df.
+KD_API kd_status kd_collision_create_linear(const kd_scenario *scenario, kd_model *model,
+                                            const kd_reference *reference,
+                                            kd_collision **collision);
 KD_API void kd_collision_free(kd_collision *collision);
 
 /// True for `ansatz: none`.
@@ -30,6 +35,10 @@ KD_API bool kd_collision_is_none(const kd_collision *collision);
 /// and S_n, R_n the on-shell self-energies (Trukhan and Protik, eqs. 24-43).
 /// @param f, df  n_band^2 n_k doubles, not overlapping
 KD_API kd_status kd_collision_rate(kd_collision *collision, const double *f, double *df);
+
+/// The rates at which the levels are emptied about equilibrium, for preconditioning: [n_k][n_band], 1/fs.
+/// The operator must come from kd_collision_create_linear.
+KD_API void kd_collision_out_rates(const kd_collision *collision, double *rates);
 
 typedef struct kd_collision_cost {
   const char *ansatz, *method; ///< as chosen

@@ -11,6 +11,7 @@
 ///   observables  traces and snapshots
 ///   output       the result file
 ///   run          all of it
+///   steady       linear response to a constant field, beside it
 ///
 /// The array shapes are explained at the top of model.h.
 #ifndef KELDRIFT_KELDRIFT_H
@@ -26,5 +27,6 @@
 #include "keldrift/scenario.h"
 #include "keldrift/state.h"
 #include "keldrift/status.h"
+#include "keldrift/steady.h"
 
 #endif

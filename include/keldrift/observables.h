@@ -35,6 +35,13 @@ KD_API kd_status kd_observables_measure(kd_observables *observables, const kd_st
 KD_API double kd_observables_value(const kd_observables *observables, const char *name,
                                    size_t index);
 
+/// Adds the axes of the k grid to a variable, for datasets beside the snapshots.
+KD_API void kd_observables_add_k_axes(const kd_observables *observables, kd_variable *variable);
+
+/// Measures the user observables alone on a packed field of the undisplaced grid: value[i * stride].
+KD_API kd_status kd_observables_operators(kd_observables *observables, const double *field,
+                                          double *value, size_t stride);
+
 /// A snapshot: f and the band populations on the grid of the model.
 KD_API const kd_variable *kd_observables_snapshot_variables(const kd_observables *observables,
                                                             size_t *count);

@@ -21,6 +21,7 @@
 
 struct kd_collision {
   kd_model *model;
+  const char *name; ///< of the Ansatz, owned by the scenario's tables
   double hbar;
   size_t n_band, n_k, n_matrix, n_piece;
   kd_spectrum spectrum;
@@ -37,6 +38,7 @@ struct kd_collision {
   double complex *static_greater; ///< T^> of the spectral weight, [n_piece][element][n_k]
   double complex *g, *t_lesser, *t_greater;
   bool is_linearised, subtracts_equilibrium;
+  bool is_response; ///< linear in df, for the steady state
   double complex *equilibrium_g, *equilibrium_lesser, *equilibrium_greater;
   double *equilibrium_rate; ///< C[f_eq], packed
 
@@ -173,7 +175,8 @@ static kd_status keldysh_rate(kd_collision *c, const double *f, double *df) {
     // B(f, f) -> B(f, eq) + B(eq, f) - B(eq, eq); what is linear in f stays.
     add_local(c, 1, c->g, c->equilibrium_lesser, c->equilibrium_greater, false, df);
     add_local(c, 1, c->equilibrium_g, c->t_lesser, c->t_greater, false, df);
-    add_local(c, -1, c->equilibrium_g, c->equilibrium_lesser, c->equilibrium_greater, false, df);
+    if (!c->is_response)
+      add_local(c, -1, c->equilibrium_g, c->equilibrium_lesser, c->equilibrium_greater, false, df);
     add_local(c, 1, c->g, NULL, NULL, true, df);
     add_local(c, 1, NULL, c->t_lesser, NULL, true, df);
   }
@@ -202,7 +205,7 @@ bool kd_collision_is_none(const kd_collision *c) { return !c->ansatz && !c->rela
 
 kd_collision_cost kd_collision_statistics(const kd_collision *c) {
   return (kd_collision_cost){
-      .ansatz = c->ansatz ? c->ansatz->name : c->relaxation ? "relaxation" : "none",
+      .ansatz = c->name,
       .method = c->method ? c->method->name : "local",
       .evaluations = c->evaluations,
       .ffts = c->method ? c->method->n_fft(c->self_energy) : 0,
@@ -276,7 +279,8 @@ static const kd_self_energy_kind *choose_method(const kd_section *section,
 }
 
 static kd_status create_keldysh(kd_collision *c, const kd_scenario *scenario,
-                                const kd_section *section, const kd_occupation *thermal) {
+                                const kd_section *section, const kd_occupation *thermal,
+                                bool is_response) {
   kd_status status = KD_OK;
   const kd_constants constants = kd_scenario_constants(scenario);
   const double sigma =
@@ -315,8 +319,9 @@ static kd_status create_keldysh(kd_collision *c, const kd_scenario *scenario,
   make_pieces(c, NULL, c->g);
   KD_CHECK(method->apply(c->self_energy, c->g, c->t_lesser, c->static_greater));
 
-  const bool subtracts = strcmp(kd_section_text(section, "reference"), "equilibrium") == 0;
-  const bool is_linearised = kd_section_flag(section, "linearised");
+  const bool subtracts =
+      is_response || strcmp(kd_section_text(section, "reference"), "equilibrium") == 0;
+  const bool is_linearised = is_response || kd_section_flag(section, "linearised");
   if (subtracts || is_linearised) {
     KD_ALLOCATE(f, c->n_matrix * c->n_k);
     sample_thermal(c, thermal, f);
@@ -335,14 +340,19 @@ static kd_status create_keldysh(kd_collision *c, const kd_scenario *scenario,
     KD_CHECK(keldysh_rate(c, f, c->equilibrium_rate));
     c->subtracts_equilibrium = true;
   }
+  if (is_response) {
+    // The constant of the affine map is left out by leaving out what only the equilibrium enters.
+    c->is_response = true;
+    c->subtracts_equilibrium = false;
+  }
 
 cleanup:
   kd_free(f);
   return status;
 }
 
-kd_status kd_collision_create(const kd_scenario *scenario, kd_model *model,
-                              const kd_reference *reference, kd_collision **result) {
+static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_reference *reference,
+                        bool is_response, kd_collision **result) {
   kd_status status = KD_OK;
   const kd_section *root = kd_scenario_root(scenario);
   const kd_section *section = kd_section_child(root, "collisions");
@@ -351,6 +361,7 @@ kd_status kd_collision_create(const kd_scenario *scenario, kd_model *model,
   *result = NULL;
   KD_ALLOCATE(c, 1);
   c->model = model;
+  c->name = name;
   c->hbar = kd_model_hbar(model);
   c->n_band = kd_model_n_band(model);
   c->n_k = kd_model_n_k(model);
@@ -365,8 +376,13 @@ kd_status kd_collision_create(const kd_scenario *scenario, kd_model *model,
         strcmp(kd_section_text(section, "reference"), "equilibrium") == 0;
     KD_CHECK(create_bands(c, root));
     KD_CHECK(read_thermal(scenario, section, reference, needs_equilibrium, &thermal));
-    if (c->ansatz) KD_CHECK(create_keldysh(c, scenario, section, &thermal));
-    else KD_CHECK(kd_relaxation_create(section, is_bgk, &c->spectrum, &thermal, &c->relaxation));
+    if (is_response) thermal = reference->occupation;
+    if (c->ansatz) {
+      KD_CHECK(create_keldysh(c, scenario, section, &thermal, is_response));
+    } else {
+      KD_CHECK(kd_relaxation_create(section, is_bgk, &c->spectrum, &thermal, &c->relaxation));
+      if (is_response) kd_relaxation_linearise(c->relaxation);
+    }
   }
   *result = c;
   c = NULL;
@@ -382,4 +398,37 @@ size_t kd_collision_bytes(const kd_collision *c) {
   return (4 + (c->is_linearised ? 3 : 0)) * piece +
          c->n_k * (c->n_matrix * sizeof(double complex) + c->n_band * sizeof(double)) +
          (c->method ? c->method->bytes(c->self_energy) : 0);
+}
+
+kd_status kd_collision_create(const kd_scenario *scenario, kd_model *model,
+                              const kd_reference *reference, kd_collision **collision) {
+  return create(scenario, model, reference, false, collision);
+}
+
+kd_status kd_collision_create_linear(const kd_scenario *scenario, kd_model *model,
+                                     const kd_reference *reference, kd_collision **collision) {
+  return create(scenario, model, reference, true, collision);
+}
+
+void kd_collision_out_rates(const kd_collision *c, double *rates) {
+  const size_t n = c->n_band;
+  const double theta = c->spectrum.theta;
+  for (size_t k = 0; k < c->n_k; k++)
+    for (size_t a = 0; a < n; a++) {
+      if (c->relaxation) {
+        rates[k * n + a] = kd_relaxation_population_rate(c->relaxation);
+        continue;
+      }
+      // 2 Re <a| T^> - theta T^< |a>/hbar, the factor of f_a in the operator
+      double complex sum = 0;
+      const double complex *s = c->vector + k * c->n_matrix;
+      for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++) {
+          const size_t e = (a * c->n_matrix + i * n + j) * c->n_k + k;
+          const double complex t = c->static_greater[e] + theta * c->equilibrium_greater[e] -
+                                   theta * c->equilibrium_lesser[e];
+          sum += conj(s[i * n + a]) * t * s[j * n + a];
+        }
+      rates[k * n + a] = 2 * creal(sum) / c->hbar;
+    }
 }

@@ -12,7 +12,7 @@
 enum { MAX_BANDS = 64, MAX_MATRIX = MAX_BANDS * MAX_BANDS };
 
 struct kd_relaxation {
-  bool is_bgk;
+  bool is_bgk, is_linear;
   double population_rate, coherence_rate; ///< 1/fs
   kd_occupation thermal;
   double *energy; ///< of the spectrum, [n_k][n_band]
@@ -51,6 +51,10 @@ cleanup:
   return status;
 }
 
+void kd_relaxation_linearise(kd_relaxation *self) { self->is_linear = true; }
+
+double kd_relaxation_population_rate(const kd_relaxation *self) { return self->population_rate; }
+
 void kd_relaxation_free(kd_relaxation *self) {
   if (!self) return;
   kd_free(self->energy);
@@ -60,7 +64,7 @@ void kd_relaxation_free(kd_relaxation *self) {
 kd_status kd_relaxation_rate(kd_relaxation *self, const kd_spectrum *s, const double *f,
                              double *df) {
   const size_t n = s->n_band, n_k = s->n_k;
-  if (self->is_bgk) {
+  if (self->is_bgk && !self->is_linear) {
     double number = 0;
     for (size_t i = 0; i < n * n_k; i++) number += f[i];
     KD_TRY(kd_occupation_fill(&self->thermal, self->energy, n_k, n, number / (double)n_k));
@@ -77,7 +81,8 @@ kd_status kd_relaxation_rate(kd_relaxation *self, const kd_spectrum *s, const do
     for (size_t a = 0; a < n; a++)
       for (size_t b = 0; b < n; b++) {
         const double rate = first[a] == first[b] ? self->population_rate : self->coherence_rate;
-        const double target = a == b ? kd_occupation_thermal(&self->thermal, level[a]) : 0;
+        const bool has_target = a == b && !self->is_linear;
+        const double target = has_target ? kd_occupation_thermal(&self->thermal, level[a]) : 0;
         band[a * n + b] = -rate * (band[a * n + b] - target);
       }
     kd_eigen_rotate(n, vector, false, band, matrix, scratch);

@@ -13,6 +13,10 @@ typedef struct kd_relaxation kd_relaxation;
 /// @param thermal  temperature, chemical potential and statistics
 kd_status kd_relaxation_create(const kd_section *section, bool is_bgk, const kd_spectrum *spectrum,
                                const kd_occupation *thermal, kd_relaxation **relaxation);
+/// Drops the target, so that the rate is linear. The number of particles is taken not to change.
+void kd_relaxation_linearise(kd_relaxation *relaxation);
+/// Rate of the populations, 1/fs.
+double kd_relaxation_population_rate(const kd_relaxation *relaxation);
 void kd_relaxation_free(kd_relaxation *relaxation);
 
 /// @param f, df  packed, on the undisplaced grid

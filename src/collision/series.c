@@ -1,6 +1,7 @@
 #include "collision/series.h"
 
 #include <fftw3.h>
+#include <float.h>
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,8 +10,9 @@
 #include "core/error.h"
 #include "core/memory.h"
 
-/// Coefficients below this fraction of the largest are dropped.
-static const double NEGLIGIBLE = 2e-16;
+/// Coefficients below this fraction of the largest are dropped, and so are those that may be rounding:
+/// the sampled energies are rounded, which changes a kernel by x/sigma rounding errors.
+static const double NEGLIGIBLE = 2e-16, ROUNDING = 4 * DBL_EPSILON;
 /// Period in units of W for the principal value, which is fitted on |x| <= W only.
 static const double PRINCIPAL_PERIOD = 2.2;
 /// Samples of R per unknown of the fit.
@@ -82,8 +84,8 @@ static void transform(const kd_series *series, const kd_bath *bath, size_t q, kd
 }
 
 /// Number of samples and of terms that hold every kernel of the baths to rounding.
-static kd_status choose_size(kd_series *series, const kd_bath *bath, size_t *const *example,
-                             size_t *n_sample) {
+static kd_status choose_size(const kd_model *model, kd_series *series, const kd_bath *bath,
+                             size_t *const *example, size_t *n_sample) {
   kd_status status = KD_OK;
   double complex *samples = NULL;
   fftw_plan plan = NULL;
@@ -103,10 +105,15 @@ static kd_status choose_size(kd_series *series, const kd_bath *bath, size_t *con
       for (size_t w = 0; w < series->n_omega[b]; w += 1 + series->n_omega[b] / 16)
         for (kd_order order = KD_LESSER; order <= KD_GREATER; order++) {
           transform(series, &bath[b], example[b][w], order, *n_sample, plan, samples);
-          double largest = 0;
-          for (size_t j = 0; j < *n_sample; j++) largest = fmax(largest, cabs(samples[j]));
+          double largest = 0, square = 0;
+          for (size_t j = 0; j < *n_sample; j++) {
+            largest = fmax(largest, cabs(samples[j]));
+            square += creal(samples[j] * conj(samples[j])) / (double)*n_sample;
+          }
+          const double noise = ROUNDING * (1 + reach_of(model, &bath[b]) / bath[b].sigma) * sqrt(square);
+          const double threshold = fmax(NEGLIGIBLE * largest, noise);
           for (size_t j = 0; j <= *n_sample / 2; j++)
-            if (cabs(samples[j]) > NEGLIGIBLE * largest && j > n_half) n_half = j;
+            if (cabs(samples[j]) > threshold && j > n_half) n_half = j;
         }
     fftw_destroy_plan(plan);
     plan = NULL;
@@ -195,7 +202,7 @@ kd_status kd_series_create(const kd_model *model, const kd_bath *bath, size_t n_
   // A kernel and its image one period away must not both be seen from |x| <= W.
   series->period = width + 2 * reach;
   if (kappa != 0) series->period = fmax(series->period, PRINCIPAL_PERIOD * width + reach);
-  KD_CHECK(choose_size(series, bath, example, &n_sample));
+  KD_CHECK(choose_size(model, series, bath, example, &n_sample));
   const size_t n_term = 2 * series->n_half + 1;
   KD_ALLOCATE(samples, n_sample);
   plan = fftw_plan_dft_1d((int)n_sample, (fftw_complex *)samples, (fftw_complex *)samples,

@@ -119,8 +119,7 @@ static kd_axis direction_axis(const kd_observables *o) {
       .name = "direction", .size = o->n_dim, .unit = "1", .long_name = "Cartesian direction"};
 }
 
-/// Puts the axes of the k grid in front of a variable.
-static void add_k_axes(const kd_observables *o, kd_variable *variable) {
+void kd_observables_add_k_axes(const kd_observables *o, kd_variable *variable) {
   static const char *const name[3] = {"k1", "k2", "k3"};
   for (size_t i = 0; i < o->n_dim; i++)
     variable->axis[variable->n_axis++] =
@@ -164,14 +163,14 @@ static void describe_snapshots(kd_observables *o) {
                      .long_name = "one-body density matrix f_nm(k), orbital basis",
                      .is_complex = true,
                      .data = o->snapshot_f};
-  add_k_axes(o, f);
+  kd_observables_add_k_axes(o, f);
   f->axis[f->n_axis++] = orbital_axis(o, "orbital");
   f->axis[f->n_axis++] = orbital_axis(o, "orbital_2");
   *population = (kd_variable){.name = "population_k",
                               .unit = "1",
                               .long_name = "band population at k",
                               .data = o->snapshot_population};
-  add_k_axes(o, population);
+  kd_observables_add_k_axes(o, population);
   population->axis[population->n_axis++] = band_axis(o, "band");
 }
 
@@ -322,6 +321,14 @@ static kd_status accumulate(kd_observables *o, const double *f, const double shi
   KD_TRY(update_bands(o, shift));
   KD_TRY(kd_eigen_field(o->n_band, o->n_k, f, o->level, NULL));
   return sum_points(o, f, add_point, sum);
+}
+
+kd_status kd_observables_operators(kd_observables *o, const double *field, double *value,
+                                   size_t stride) {
+  KD_TRY(accumulate(o, field, (const double[3]){0}, o->sum));
+  const double factor = kd_model_spin_degeneracy(o->model) / (double)o->n_k;
+  for (size_t i = 0; i < o->n_user; i++) value[i * stride] = factor * o->sum[o->n_value + i];
+  return KD_OK;
 }
 
 /// Interpolates f to the grid of the model into o->work.
@@ -572,7 +579,7 @@ kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {
                    .unit = unit_of(o, "1/angstrom"),
                    .long_name = "k points, Cartesian",
                    .data = k_points};
-  add_k_axes(o, &k);
+  kd_observables_add_k_axes(o, &k);
   k.axis[k.n_axis++] = direction_axis(o);
   KD_CHECK(kd_output_write(output, "/grid", &k));
 
@@ -580,7 +587,7 @@ kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {
                         .unit = unit_of(o, "eV"),
                         .long_name = "band energies",
                         .data = o->grid.energy};
-  add_k_axes(o, &energy);
+  kd_observables_add_k_axes(o, &energy);
   energy.axis[energy.n_axis++] = band_axis(o, "band");
   KD_CHECK(kd_output_write(output, "/model", &energy));
 
@@ -589,7 +596,7 @@ kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {
                         .long_name = "eigenvectors S of H_k, [orbital][band]",
                         .is_complex = true,
                         .data = o->grid.vector};
-  add_k_axes(o, &vector);
+  kd_observables_add_k_axes(o, &vector);
   vector.axis[vector.n_axis++] = orbital_axis(o, "orbital");
   vector.axis[vector.n_axis++] = band_axis(o, "band");
   KD_CHECK(kd_output_write(output, "/model", &vector));
@@ -599,7 +606,7 @@ kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {
                    .long_name = "velocity matrices (1/hbar)(dH/dk + i [H, r]), orbital basis",
                    .is_complex = true,
                    .data = velocity};
-  add_k_axes(o, &v);
+  kd_observables_add_k_axes(o, &v);
   v.axis[v.n_axis++] = direction_axis(o);
   v.axis[v.n_axis++] = orbital_axis(o, "orbital");
   v.axis[v.n_axis++] = orbital_axis(o, "orbital_2");

@@ -11,7 +11,4 @@
 kd_status kd_power(kd_propagator *p, const double shift[3], const double e[3], const double *f,
                    double *power);
 
-/// sum_i a_i b_i, in an order that does not depend on the number of threads.
-double kd_dot(const double *a, const double *b, size_t n);
-
 #endif

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/dot.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/parallel.h"

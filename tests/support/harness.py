@@ -44,6 +44,11 @@ class Result:
     def __getitem__(self, name):
         return self.arrays[name]
 
+    def warnings(self):
+        """The texts of the warnings of the run."""
+        return [w.decode() if isinstance(w, bytes) else str(w)
+                for w in np.atleast_1d(self.attributes.get("warnings", []))]
+
     def trace(self, name):
         return self.arrays["/traces/" + name]
 
@@ -92,18 +97,23 @@ class Suite:
             file.write(text)
         return name
 
-    def execute(self, arguments):
-        return subprocess.run([self.program] + arguments, cwd=self.folder, capture_output=True,
-                              text=True, check=False)
+    def execute(self, arguments, limit=120):
+        """Runs keldrift with these arguments, for at most `limit` seconds."""
+        try:
+            return subprocess.run([self.program] + arguments, cwd=self.folder,
+                                  capture_output=True, text=True, check=False, timeout=limit)
+        except subprocess.TimeoutExpired:
+            raise RunFailed(f"no end after {limit} s: keldrift {' '.join(arguments)}") from None
 
-    def run(self, scenario, *options):
+    def run(self, scenario, *options, limit=120):
         """Runs a scenario (a dictionary; JSON is YAML) and returns its Result."""
         self.runs += 1
         stem = f"run{self.runs:03d}"
         self.write(stem + ".yaml", json.dumps(scenario))
         if "--threads" not in options:
             options = ("--threads", "1", *options)
-        done = self.execute(["run", stem + ".yaml", "-o", stem + ".h5", "--quiet", *options])
+        done = self.execute(["run", stem + ".yaml", "-o", stem + ".h5", "--quiet", *options],
+                            limit)
         if done.returncode != 0:
             raise RunFailed(f"exit status {done.returncode} (expected 0): {done.stderr.strip()}\n"
                             f"scenario: {json.dumps(scenario)}")

@@ -58,9 +58,9 @@ def graphene(t, mass, a, t2=0.0, phase=0.0):
 
     def hamiltonian(k):
         h = -t * (1 + np.exp(-1j * k @ a1) + np.exp(-1j * k @ a2))
-        # From A to A + R the amplitude is t2 exp(i phase): <A + R|H|A>, so <0|H|-R>.
-        on_a = sum(2 * t2 * np.cos(k @ r - phase) for r in (a1, -a2, a2 - a1))
-        on_b = sum(2 * t2 * np.cos(k @ r + phase) for r in (a1, -a2, a2 - a1))
+        # <A, 0|H|A, R> = t2 exp(i phase), Haldane's eq. 1.
+        on_a = sum(2 * t2 * np.cos(k @ r + phase) for r in (a1, -a2, a2 - a1))
+        on_b = sum(2 * t2 * np.cos(k @ r - phase) for r in (a1, -a2, a2 - a1))
         full = off_diagonal(h, mass)
         full[:, 0, 0] += on_a
         full[:, 1, 1] += on_b

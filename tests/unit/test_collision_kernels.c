@@ -326,6 +326,26 @@ static void series_are_the_kernels(void **state) {
   print_message("largest deviation %.2g\n", most);
 }
 
+/// The Gaussian is below rounding beyond 9/sigma; sampled kernels carry rounding errors that must
+/// not be taken for more of it.
+static void series_are_no_longer_than_needed(void **state) {
+  (void)state;
+  static const double sigmas[] = {0.04, 0.02, 0.016, 0.013, 0.01, 0.005, 0.002, 0.0005};
+  for (size_t i = 0; i < COUNT(sigmas); i++) {
+    baths b =
+        baths_create(text_of("%scollisions: {ansatz: matrix, broadening: %g eV, terms: [{kind: "
+                             "phonon, energy: 0.16 eV, coupling: 0.05 eV, temperature: 1000 K}, "
+                             "{kind: impurity, strength: 0.1 eV}]}\n",
+                             CHAIN_OF_5, sigmas[i]));
+    kd_series series;
+    CHECK_OK(kd_series_create(b.stage.model, b.bath, b.count, 3.4, 0, &series));
+    CHECK_BELOW((double)series.n_half, 9 / sigmas[i] * series.period / (2 * M_PI));
+    CHECK_ABOVE((double)series.n_half, 7 / sigmas[i] * series.period / (2 * M_PI));
+    kd_series_clear(&series);
+    baths_clear(&b);
+  }
+}
+
 // --- forms --------------------------------------------------------------------------------------
 
 #define HEXAGONAL "model: {kind: graphene, t: 1 eV, lattice_constant: 2.5 angstrom}\n"
@@ -530,6 +550,7 @@ int main(void) {
       cmocka_unit_test(principal_value_of_gaussians_is_dawson),
       cmocka_unit_test(principal_value_of_spectral_kernels),
       cmocka_unit_test(series_are_the_kernels),
+      cmocka_unit_test(series_are_no_longer_than_needed),
       cmocka_unit_test(differences_on_a_lattice_are_shortest),
       cmocka_unit_test(differences_in_a_box_are_plain),
       cmocka_unit_test(forms_are_their_formulas),

@@ -1,0 +1,353 @@
+#include "keldrift/steady.h"
+
+#include <math.h>
+#include <nvector/nvector_serial.h>
+#include <string.h>
+#include <sunlinsol/sunlinsol_spgmr.h>
+#include <time.h>
+
+#include "core/dot.h"
+#include "core/eigen.h"
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/packing.h"
+#include "drift/commutator.h"
+#include "keldrift/collision.h"
+#include "scenario/section.h"
+
+/// Relative residual that the iteration is to reach, and what is still accepted.
+static const double TOLERANCE = 1e-11, ACCEPTED = 1e-8;
+enum { KRYLOV = 120, RESTARTS = 40, MAX_BANDS = 64, MAX_MATRIX = MAX_BANDS * MAX_BANDS };
+
+typedef struct problem {
+  kd_model *model;
+  kd_collision *collision;
+  size_t n_band, n_dim, n_k, n;
+  double hbar;
+  double *h;              ///< packed
+  double *energy;         ///< [n_k][n_band]
+  double complex *vector; ///< [n_k][n_band][n_band]
+  double *rate;           ///< out-scattering rates, [n_k][n_band], 1/fs
+  double *work;
+  kd_status status;       ///< of the last failing callback
+} problem;
+
+static void problem_clear(problem *p) {
+  kd_free(p->h);
+  kd_free(p->energy);
+  kd_free(p->vector);
+  kd_free(p->rate);
+  kd_free(p->work);
+}
+
+static kd_status problem_create(kd_model *model, kd_collision *collision, problem *p) {
+  kd_status status = KD_OK;
+  const kd_model_part part = {.energy = 1};
+  *p = (problem){.model = model,
+                 .collision = collision,
+                 .n_band = kd_model_n_band(model),
+                 .n_dim = kd_model_n_dim(model),
+                 .n_k = kd_model_n_k(model),
+                 .hbar = kd_model_hbar(model)};
+  p->n = p->n_band * p->n_band * p->n_k;
+  KD_ALLOCATE(p->h, p->n);
+  KD_ALLOCATE(p->work, p->n);
+  KD_ALLOCATE(p->energy, p->n_band * p->n_k);
+  KD_ALLOCATE(p->rate, p->n_band * p->n_k);
+  KD_ALLOCATE(p->vector, p->n);
+  kd_model_sample(model, (const double[3]){0}, &part, p->h);
+  KD_CHECK(kd_eigen_field(p->n_band, p->n_k, p->h, p->energy, p->vector));
+  kd_collision_out_rates(collision, p->rate);
+
+cleanup:
+  return status;
+}
+
+/// z := -(i/hbar) [H, v] + C_lin[v]
+static int multiply(void *data, N_Vector v, N_Vector z) {
+  problem *p = data;
+  const double *x = N_VGetArrayPointer(v);
+  double *y = N_VGetArrayPointer(z);
+  kd_commutator(p->n_band, p->n_k, 1 / p->hbar, p->h, x, y);
+  const kd_status status = kd_collision_rate(p->collision, x, p->work);
+  if (status != KD_OK) {
+    p->status = status;
+    return -1;
+  }
+  for (size_t i = 0; i < p->n; i++) y[i] += p->work[i];
+  return 0;
+}
+
+static int nothing_to_set_up(void *data) {
+  (void)data;
+  return 0;
+}
+
+/// z := the inverse of -i (e_n - e_m)/hbar - (rate_n + rate_m)/2 in the eigenbasis, elementwise.
+static int precondition(void *data, N_Vector r, N_Vector z, realtype tolerance, int side) {
+  problem *p = data;
+  (void)tolerance, (void)side;
+  const double *x = N_VGetArrayPointer(r);
+  double *y = N_VGetArrayPointer(z);
+  const size_t n = p->n_band;
+#pragma omp parallel for schedule(static)
+  for (size_t k = 0; k < p->n_k; k++) {
+    double complex matrix[MAX_MATRIX], band[MAX_MATRIX], scratch[MAX_MATRIX];
+    const double *e = p->energy + k * n, *rate = p->rate + k * n;
+    const double complex *s = p->vector + k * n * n;
+    kd_unpack(x, n, p->n_k, k, matrix);
+    kd_eigen_rotate(n, s, true, matrix, band, scratch);
+    for (size_t a = 0; a < n; a++)
+      for (size_t b = 0; b < n; b++)
+        band[a * n + b] /= -I * (e[a] - e[b]) / p->hbar - 0.5 * (rate[a] + rate[b]);
+    kd_eigen_rotate(n, s, false, band, matrix, scratch);
+    kd_pack(matrix, n, p->n_k, k, y);
+  }
+  return 0;
+}
+
+/// (1/hbar) F.grad f_eq - (i/hbar) [F.r, f_eq] for unit E along `axis`.
+static kd_status source(problem *p, kd_reference *reference, size_t axis, const double *equilibrium,
+                        double *b) {
+  const double charge = kd_model_charge(p->model);
+  double direction[3] = {0};
+  direction[axis] = charge / p->hbar;
+  KD_TRY(kd_reference_derivative(reference, p->model, direction, b));
+  kd_model_part part = {0};
+  part.position[axis] = charge;
+  double *r = p->work;
+  kd_status status = KD_OK;
+  double *commutator = NULL;
+  KD_ALLOCATE(commutator, p->n);
+  kd_model_sample(p->model, (const double[3]){0}, &part, r);
+  kd_commutator(p->n_band, p->n_k, 1 / p->hbar, r, equilibrium, commutator);
+  for (size_t i = 0; i < p->n; i++) b[i] += commutator[i];
+
+cleanup:
+  kd_free(commutator);
+  return status;
+}
+
+/// Solves for one direction; `x` receives df.
+static kd_status solve(problem *p, SUNContext context, const double *b, double *x, double *residual,
+                       long *iterations) {
+  kd_status status = KD_OK;
+  N_Vector right = N_VMake_Serial((sunindextype)p->n, (double *)b, context);
+  N_Vector solution = N_VMake_Serial((sunindextype)p->n, x, context);
+  N_Vector product = right ? N_VClone(right) : NULL;
+  SUNLinearSolver solver =
+      right ? SUNLinSol_SPGMR(right, SUN_PREC_RIGHT, KRYLOV, context) : NULL;
+  if (!right || !solution || !product || !solver) {
+    status = kd_error(KD_ERROR_MEMORY, "out of memory for %d Krylov vectors of %zu numbers", KRYLOV,
+                      p->n);
+    goto cleanup;
+  }
+  SUNLinSol_SPGMRSetMaxRestarts(solver, RESTARTS);
+  SUNLinSolSetATimes(solver, p, multiply);
+  SUNLinSolSetPreconditioner(solver, p, nothing_to_set_up, precondition);
+  SUNLinSolInitialize(solver);
+  SUNLinSolSetup(solver, NULL);
+  const double norm = sqrt(N_VDotProd(right, right));
+  N_VConst(0, solution);
+  if (norm > 0) SUNLinSolSolve(solver, NULL, solution, right, TOLERANCE * norm);
+  *iterations = SUNLinSolNumIters(solver);
+  if (p->status != KD_OK) {
+    status = p->status;
+    goto cleanup;
+  }
+  if (multiply(p, solution, product) != 0) {
+    status = p->status;
+    goto cleanup;
+  }
+  N_VLinearSum(1, product, -1, right, product);
+  *residual = norm > 0 ? sqrt(N_VDotProd(product, product)) / norm : 0;
+  if (!(*residual <= ACCEPTED))
+    status = kd_error(KD_ERROR_NUMERICS,
+                      "the linear response does not converge: relative residual %.2g after %ld "
+                      "iterations (expected %g; is there a band without scattering?)",
+                      *residual, *iterations, ACCEPTED);
+
+cleanup:
+  if (solver) SUNLinSolFree(solver);
+  if (product) N_VDestroy(product);
+  if (solution) N_VDestroy(solution);
+  if (right) N_VDestroy(right);
+  return status;
+}
+
+/// The part of df that is diagonal in the groups of degenerate levels.
+static void populations_of(const problem *p, const double *df, double *result) {
+  const size_t n = p->n_band;
+  const double tolerance = kd_eigen_tolerance(n * p->n_k, p->energy);
+  for (size_t k = 0; k < p->n_k; k++) {
+    double complex matrix[MAX_MATRIX], band[MAX_MATRIX], scratch[MAX_MATRIX];
+    size_t first[MAX_BANDS];
+    const double complex *s = p->vector + k * n * n;
+    kd_eigen_groups(n, p->energy + k * n, tolerance, first);
+    kd_unpack(df, n, p->n_k, k, matrix);
+    kd_eigen_rotate(n, s, true, matrix, band, scratch);
+    for (size_t a = 0; a < n; a++)
+      for (size_t b = 0; b < n; b++)
+        if (first[a] != first[b]) band[a * n + b] = 0;
+    kd_eigen_rotate(n, s, false, band, matrix, scratch);
+    kd_pack(matrix, n, p->n_k, k, result);
+  }
+}
+
+static double seconds_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/// Writes /steady, /grid and /model.
+static kd_status write_response(const kd_scenario *scenario, const problem *p,
+                                kd_observables *observables, const char *path, const char *command,
+                                const double *df, const double *user, kd_steady_report *report) {
+  kd_status status = KD_OK;
+  const size_t n = p->n_band, d = p->n_dim;
+  const bool natural = kd_scenario_constants(scenario).natural;
+  kd_output *output = NULL;
+  double complex *unpacked = NULL;
+  KD_ALLOCATE(unpacked, d * p->n);
+  for (size_t axis = 0; axis < d; axis++)
+    for (size_t k = 0; k < p->n_k; k++)
+      kd_unpack(df + axis * p->n, n, p->n_k, k, unpacked + (axis * p->n_k + k) * n * n);
+  KD_CHECK(kd_output_create(path, kd_scenario_text(scenario), command, &output));
+  KD_CHECK(kd_observables_write_model(observables, output));
+  const kd_axis out = {.name = "direction", .size = d, .unit = "1", .long_name = "of the current"};
+  const kd_axis in = {.name = "direction_2", .size = d, .unit = "1", .long_name = "of the field"};
+  const struct {
+    const char *name, *long_name;
+    const double *data;
+  } tensors[] = {{"conductivity", "dc conductivity J_i/E_j per cell", report->conductivity},
+                 {"conductivity_population", "its part from band populations", report->population},
+                 {"conductivity_coherence", "its part from coherences", report->coherence}};
+  for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
+    const kd_variable variable = {.name = tensors[i].name,
+                                  .unit = natural ? "1" : "e angstrom^2/(V fs)",
+                                  .long_name = tensors[i].long_name,
+                                  .reference = "Trukhan and Protik, eqs. 56, 58",
+                                  .n_axis = 2,
+                                  .axis = {out, in},
+                                  .data = tensors[i].data};
+    char object[64] = "/steady/";
+    strcat(object, tensors[i].name);
+    KD_CHECK(kd_output_write(output, "/steady", &variable));
+    KD_CHECK(kd_output_attribute_real(output, object, "si_factor", &report->si_factor, 1));
+    KD_CHECK(kd_output_attribute_text(output, object, "si_unit", report->si_unit));
+  }
+  kd_variable response = {.name = "delta_f",
+                          .unit = natural ? "1" : "angstrom/V",
+                          .long_name = "response of f per unit field, orbital basis",
+                          .is_complex = true,
+                          .data = unpacked};
+  response.axis[response.n_axis++] = in;
+  kd_observables_add_k_axes(observables, &response);
+  response.axis[response.n_axis++] =
+      (kd_axis){.name = "orbital", .size = n, .unit = "1", .long_name = "orbital"};
+  response.axis[response.n_axis++] =
+      (kd_axis){.name = "orbital_2", .size = n, .unit = "1", .long_name = "orbital"};
+  KD_CHECK(kd_output_write(output, "/steady", &response));
+  size_t count;
+  const kd_variable *traces = kd_observables_traces(observables, &count);
+  for (size_t i = 0; i < report->n_user; i++) {
+    kd_variable variable = traces[count - report->n_user + i];
+    variable.n_axis = 1;
+    variable.axis[0] = in;
+    variable.data = user + i * d;
+    KD_CHECK(kd_output_write(output, "/steady", &variable));
+  }
+  status = kd_output_close(output);
+  output = NULL;
+
+cleanup:
+  kd_output_discard(output);
+  kd_free(unpacked);
+  return status;
+}
+
+kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *command,
+                    kd_steady_report *report) {
+  kd_status status = KD_OK;
+  const double start = seconds_now();
+  const kd_section *root = kd_scenario_root(scenario);
+  kd_model *model = NULL;
+  kd_field *field = NULL;
+  kd_state *state = NULL;
+  kd_reference *reference = NULL;
+  kd_collision *collision = NULL;
+  kd_observables *observables = NULL;
+  SUNContext context = NULL;
+  problem p = {0};
+  double *b = NULL, *df = NULL, *population = NULL, *velocity = NULL, *user = NULL;
+  memset(report, 0, sizeof *report);
+  KD_CHECK(kd_model_create(scenario, &model));
+  KD_CHECK(kd_field_create(scenario, model, &field));
+  KD_CHECK(kd_initial_create(scenario, model, &state, &reference));
+  if (strcmp(kd_section_variant(kd_section_child(root, "initial"))->kind, "equilibrium") != 0) {
+    status = kd_section_error(kd_section_child(root, "initial"), "kind",
+                              "no equilibrium to respond from (expected equilibrium)");
+    goto cleanup;
+  }
+  KD_CHECK(kd_collision_create_linear(scenario, model, reference, &collision));
+  if (kd_collision_is_none(collision)) {
+    status = kd_section_error(kd_section_child(root, "collisions"), "ansatz",
+                              "without collisions there is no steady state (expected an Ansatz other "
+                              "than none)");
+    goto cleanup;
+  }
+  KD_CHECK(kd_observables_create(scenario, model, field, reference, &observables));
+  KD_CHECK(problem_create(model, collision, &p));
+  if (SUNContext_Create(NULL, &context) != 0) {
+    status = kd_error(KD_ERROR_INTERNAL, "SUNDIALS gives no context");
+    goto cleanup;
+  }
+  const size_t d = p.n_dim;
+  const double factor = kd_model_charge(model) * kd_model_spin_degeneracy(model) / (double)p.n_k;
+  report->n_dim = d;
+  report->n_user = kd_section_count(root, "observables");
+  kd_observables_conductivity_unit(observables, &report->si_factor, &report->si_unit);
+  KD_ALLOCATE(b, p.n);
+  KD_ALLOCATE(df, d * p.n);
+  KD_ALLOCATE(population, p.n);
+  KD_ALLOCATE(velocity, p.n);
+  KD_ALLOCATE(user, report->n_user * d);
+  for (size_t j = 0; j < d; j++) {
+    double *x = df + j * p.n;
+    KD_CHECK(source(&p, reference, j, state->f, b));
+    KD_CHECK(solve(&p, context, b, x, &report->residual[j], &report->iterations[j]));
+    populations_of(&p, x, population);
+    for (size_t i = 0; i < d; i++) {
+      double axis[3] = {0};
+      axis[i] = 1;
+      kd_model_velocity(model, (const double[3]){0}, axis, velocity);
+      report->conductivity[i * d + j] = factor * kd_dot(velocity, x, p.n);
+      report->population[i * d + j] = factor * kd_dot(velocity, population, p.n);
+      report->coherence[i * d + j] = report->conductivity[i * d + j] - report->population[i * d + j];
+    }
+    KD_CHECK(kd_observables_operators(observables, x, user + j, d));
+  }
+  const kd_collision_cost cost = kd_collision_statistics(collision);
+  report->collision_evaluations = cost.evaluations;
+  report->ffts = cost.ffts;
+  report->seconds = seconds_now() - start;
+  if (path)
+    KD_CHECK(write_response(scenario, &p, observables, path, command, df, user, report));
+
+cleanup:
+  kd_free(b);
+  kd_free(df);
+  kd_free(population);
+  kd_free(velocity);
+  kd_free(user);
+  problem_clear(&p);
+  if (context) SUNContext_Free(&context);
+  kd_observables_free(observables);
+  kd_collision_free(collision);
+  kd_reference_free(reference);
+  kd_state_free(state);
+  kd_field_free(field);
+  kd_model_free(model);
+  return status;
+}
