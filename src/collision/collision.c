@@ -16,6 +16,12 @@
 #include "core/parallel.h"
 #include "state/initial.h"
 
+/// The rows of `ansatz` that are relaxation-time forms.
+static const struct {
+  const char *name;
+  kd_relaxation_rule rule;
+} RULES[] = {{"t1_t2", KD_RELAX_T1_T2}, {"bgk", KD_RELAX_BGK}, {"rta", KD_RELAX_RTA}};
+
 /// `auto` takes the direct sum while its table stays below this many bytes: there it is the faster one.
 #define DIRECT_LIMIT ((size_t)1 << 20)
 
@@ -151,14 +157,57 @@ static void add_local(const kd_collision *c, double s, const double complex *g,
       kd_eigen_populations(n, c->level + k * n, c->spectrum.tolerance, band);
       kd_eigen_rotate(n, vector, false, band, t, scratch);
     }
-    for (size_t a = 0; a < n; a++) {
-      df[a * c->n_k + k] += creal(t[a * n + a]);
-      for (size_t b = a + 1; b < n; b++) {
-        const size_t component = kd_pair(a, b, n);
-        df[component * c->n_k + k] += KD_SQRT2 * creal(t[a * n + b]);
-        df[(component + 1) * c->n_k + k] += KD_SQRT2 * cimag(t[a * n + b]);
-      }
+    kd_add_packed(t, n, c->n_k, k, df);
+  }
+}
+
+/// The rate at which level a is emptied, 2 Re <a| T^> - theta T^< |a>/hbar: the factor of f_a in the
+/// operator. T^> is that of the spectral weight plus theta `greater`.
+static double level_rate(const kd_collision *c, size_t k, size_t a, const double complex *lesser,
+                         const double complex *greater) {
+  const size_t n = c->n_band;
+  const double complex *s = c->vector + k * c->n_matrix;
+  double complex sum = 0;
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++) {
+      const size_t e = (a * c->n_matrix + i * n + j) * c->n_k + k;
+      const double complex t =
+          c->static_greater[e] + c->spectrum.theta * (greater[e] - lesser[e]);
+      sum += conj(s[i * n + a]) * t * s[j * n + a];
     }
+  return 2 * creal(sum) / c->hbar;
+}
+
+/// The diagonal Ansatz knows one number per level, or group of degenerate levels. What f has inside a
+/// group beside that number decays at the rate of the group, so that nothing depends on the choice of
+/// eigenvectors and no direction is left undamped.
+static void damp_degenerate(const kd_collision *c, const double *f, const double complex *lesser,
+                            const double complex *greater, double *df) {
+  const size_t n = c->n_band;
+#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(c->n_matrix * c->n_k))
+  for (size_t k = 0; k < c->n_k; k++) {
+    double complex band[MAX_MATRIX], mean[MAX_MATRIX], matrix[MAX_MATRIX], scratch[MAX_MATRIX];
+    size_t first[MAX_BANDS];
+    bool is_degenerate = false;
+    kd_eigen_groups(n, c->level + k * n, c->spectrum.tolerance, first);
+    for (size_t a = 0; a < n; a++) is_degenerate = is_degenerate || first[a] != a;
+    if (!is_degenerate) continue;
+    kd_unpack(f, n, c->n_k, k, matrix);
+    kd_eigen_rotate(n, c->vector + k * c->n_matrix, true, matrix, band, scratch);
+    memcpy(mean, band, c->n_matrix * sizeof *mean);
+    kd_eigen_populations(n, c->level + k * n, c->spectrum.tolerance, mean);
+    for (size_t a = 0; a < n; a++) {
+      double rate = 0;
+      size_t size = 0;
+      for (size_t b = first[a]; b < n && first[b] == first[a]; b++, size++)
+        rate += level_rate(c, k, b, lesser, greater);
+      for (size_t b = 0; b < n; b++)
+        band[a * n + b] = first[a] == first[b]
+                              ? -rate / (double)size * (band[a * n + b] - mean[a * n + b])
+                              : 0;
+    }
+    kd_eigen_rotate(n, c->vector + k * c->n_matrix, false, band, matrix, scratch);
+    kd_add_packed(matrix, n, c->n_k, k, df);
   }
 }
 
@@ -180,6 +229,9 @@ static kd_status keldysh_rate(kd_collision *c, const double *f, double *df) {
     add_local(c, 1, c->g, NULL, NULL, true, df);
     add_local(c, 1, NULL, c->t_lesser, NULL, true, df);
   }
+  if (c->ansatz->is_diagonal)
+    damp_degenerate(c, f, c->is_linearised ? c->equilibrium_lesser : c->t_lesser,
+                    c->is_linearised ? c->equilibrium_greater : c->t_greater, df);
   if (c->subtracts_equilibrium)
     for (size_t i = 0; i < n; i++) df[i] -= c->equilibrium_rate[i];
   return KD_OK;
@@ -351,13 +403,15 @@ cleanup:
   return status;
 }
 
+/// @param name         row of the Ansatz
+/// @param is_response  linear in df, about the equilibrium of the reference
 static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_reference *reference,
-                        bool is_response, kd_collision **result) {
+                        const char *name, bool is_response, kd_collision **result) {
   kd_status status = KD_OK;
   const kd_section *root = kd_scenario_root(scenario);
   const kd_section *section = kd_section_child(root, "collisions");
-  const char *name = kd_section_text(section, "ansatz");
-  kd_collision *c = NULL;
+  kd_collision *c = NULL, *matrix = NULL;
+  double *rates = NULL;
   *result = NULL;
   KD_ALLOCATE(c, 1);
   c->model = model;
@@ -368,19 +422,25 @@ static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_r
   c->n_matrix = c->n_band * c->n_band;
   for (size_t i = 0; kd_ansatze[i]; i++)
     if (strcmp(kd_ansatze[i]->name, name) == 0) c->ansatz = kd_ansatze[i];
-  const bool is_bgk = strcmp(name, "bgk") == 0, is_t1_t2 = strcmp(name, "t1_t2") == 0;
-  if (c->ansatz || is_bgk || is_t1_t2) {
+  const kd_relaxation_rule *rule = NULL;
+  for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++)
+    if (strcmp(RULES[i].name, name) == 0) rule = &RULES[i].rule;
+  if (c->ansatz || rule) {
     kd_occupation thermal;
     const bool needs_equilibrium =
-        is_bgk || is_t1_t2 || kd_section_flag(section, "linearised") ||
+        rule || kd_section_flag(section, "linearised") ||
         strcmp(kd_section_text(section, "reference"), "equilibrium") == 0;
     KD_CHECK(create_bands(c, root));
     KD_CHECK(read_thermal(scenario, section, reference, needs_equilibrium, &thermal));
     if (is_response) thermal = reference->occupation;
-    if (c->ansatz) {
-      KD_CHECK(create_keldysh(c, scenario, section, &thermal, is_response));
-    } else {
-      KD_CHECK(kd_relaxation_create(section, is_bgk, &c->spectrum, &thermal, &c->relaxation));
+    if (c->ansatz) KD_CHECK(create_keldysh(c, scenario, section, &thermal, is_response));
+    if (rule && *rule == KD_RELAX_RTA) {
+      KD_ALLOCATE(rates, c->n_k * c->n_band);
+      KD_CHECK(create(scenario, model, reference, "matrix", true, &matrix));
+      kd_collision_out_rates(matrix, rates);
+    }
+    if (rule) {
+      KD_CHECK(kd_relaxation_create(section, *rule, &c->spectrum, &thermal, rates, &c->relaxation));
       if (is_response) kd_relaxation_linearise(c->relaxation);
     }
   }
@@ -388,6 +448,8 @@ static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_r
   c = NULL;
 
 cleanup:
+  kd_collision_free(matrix);
+  kd_free(rates);
   kd_collision_free(c);
   return status;
 }
@@ -400,35 +462,25 @@ size_t kd_collision_bytes(const kd_collision *c) {
          (c->method ? c->method->bytes(c->self_energy) : 0);
 }
 
+static const char *ansatz_of(const kd_scenario *scenario) {
+  return kd_section_text(kd_section_child(kd_scenario_root(scenario), "collisions"), "ansatz");
+}
+
 kd_status kd_collision_create(const kd_scenario *scenario, kd_model *model,
                               const kd_reference *reference, kd_collision **collision) {
-  return create(scenario, model, reference, false, collision);
+  return create(scenario, model, reference, ansatz_of(scenario), false, collision);
 }
 
 kd_status kd_collision_create_linear(const kd_scenario *scenario, kd_model *model,
                                      const kd_reference *reference, kd_collision **collision) {
-  return create(scenario, model, reference, true, collision);
+  return create(scenario, model, reference, ansatz_of(scenario), true, collision);
 }
 
 void kd_collision_out_rates(const kd_collision *c, double *rates) {
-  const size_t n = c->n_band;
-  const double theta = c->spectrum.theta;
   for (size_t k = 0; k < c->n_k; k++)
-    for (size_t a = 0; a < n; a++) {
-      if (c->relaxation) {
-        rates[k * n + a] = kd_relaxation_population_rate(c->relaxation);
-        continue;
-      }
-      // 2 Re <a| T^> - theta T^< |a>/hbar, the factor of f_a in the operator
-      double complex sum = 0;
-      const double complex *s = c->vector + k * c->n_matrix;
-      for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++) {
-          const size_t e = (a * c->n_matrix + i * n + j) * c->n_k + k;
-          const double complex t = c->static_greater[e] + theta * c->equilibrium_greater[e] -
-                                   theta * c->equilibrium_lesser[e];
-          sum += conj(s[i * n + a]) * t * s[j * n + a];
-        }
-      rates[k * n + a] = 2 * creal(sum) / c->hbar;
+    for (size_t a = 0; a < c->n_band; a++) {
+      const size_t i = k * c->n_band + a;
+      rates[i] = c->relaxation ? kd_relaxation_population_rate(c->relaxation, i)
+                               : level_rate(c, k, a, c->equilibrium_lesser, c->equilibrium_greater);
     }
 }

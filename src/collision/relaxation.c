@@ -12,8 +12,10 @@
 enum { MAX_BANDS = 64, MAX_MATRIX = MAX_BANDS * MAX_BANDS };
 
 struct kd_relaxation {
-  bool is_bgk, is_linear;
+  kd_relaxation_rule rule;
+  bool is_linear;
   double population_rate, coherence_rate; ///< 1/fs
+  double *level_rate;                     ///< KD_RELAX_RTA, [n_k][n_band], 1/fs
   kd_occupation thermal;
   double *energy; ///< of the spectrum, [n_k][n_band]
 };
@@ -26,23 +28,32 @@ static kd_status read_time(const kd_section *section, const char *key, double *r
   return KD_OK;
 }
 
-kd_status kd_relaxation_create(const kd_section *section, bool is_bgk, const kd_spectrum *spectrum,
-                               const kd_occupation *thermal, kd_relaxation **result) {
+kd_status kd_relaxation_create(const kd_section *section, kd_relaxation_rule rule,
+                               const kd_spectrum *spectrum, const kd_occupation *thermal,
+                               const double *rates, kd_relaxation **result) {
   kd_status status = KD_OK;
+  const size_t n_level = spectrum->n_k * spectrum->n_band;
   kd_relaxation *self = NULL;
   *result = NULL;
   KD_ALLOCATE(self, 1);
-  self->is_bgk = is_bgk;
+  self->rule = rule;
   self->thermal = *thermal;
-  if (is_bgk) {
-    KD_CHECK(read_time(section, "tau", &self->population_rate));
-    self->coherence_rate = self->population_rate;
-  } else {
-    KD_CHECK(read_time(section, "t1", &self->population_rate));
-    KD_CHECK(read_time(section, "t2", &self->coherence_rate));
+  switch (rule) {
+    case KD_RELAX_BGK:
+      KD_CHECK(read_time(section, "tau", &self->population_rate));
+      self->coherence_rate = self->population_rate;
+      break;
+    case KD_RELAX_T1_T2:
+      KD_CHECK(read_time(section, "t1", &self->population_rate));
+      KD_CHECK(read_time(section, "t2", &self->coherence_rate));
+      break;
+    case KD_RELAX_RTA:
+      KD_ALLOCATE(self->level_rate, n_level);
+      memcpy(self->level_rate, rates, n_level * sizeof *rates);
+      break;
   }
-  KD_ALLOCATE(self->energy, spectrum->n_k * spectrum->n_band);
-  memcpy(self->energy, spectrum->energy, spectrum->n_k * spectrum->n_band * sizeof *self->energy);
+  KD_ALLOCATE(self->energy, n_level);
+  memcpy(self->energy, spectrum->energy, n_level * sizeof *self->energy);
   *result = self;
   self = NULL;
 
@@ -53,18 +64,37 @@ cleanup:
 
 void kd_relaxation_linearise(kd_relaxation *self) { self->is_linear = true; }
 
-double kd_relaxation_population_rate(const kd_relaxation *self) { return self->population_rate; }
+double kd_relaxation_population_rate(const kd_relaxation *self, size_t index) {
+  return self->rule == KD_RELAX_RTA ? self->level_rate[index] : self->population_rate;
+}
+
+/// Rate of element (a, b) at the k point whose first level is `start`; degenerate levels share theirs.
+static double element_rate(const kd_relaxation *self, size_t n_band, size_t start,
+                           const size_t *first, size_t a, size_t b) {
+  if (self->rule != KD_RELAX_RTA)
+    return first[a] == first[b] ? self->population_rate : self->coherence_rate;
+  double mean[2] = {0};
+  for (int side = 0; side < 2; side++) {
+    const size_t group = first[side ? b : a];
+    size_t count = 0;
+    for (size_t n = group; n < n_band && first[n] == group; n++, count++)
+      mean[side] += self->level_rate[start + n];
+    mean[side] /= (double)count;
+  }
+  return 0.5 * (mean[0] + mean[1]);
+}
 
 void kd_relaxation_free(kd_relaxation *self) {
   if (!self) return;
   kd_free(self->energy);
+  kd_free(self->level_rate);
   kd_free(self);
 }
 
 kd_status kd_relaxation_rate(kd_relaxation *self, const kd_spectrum *s, const double *f,
                              double *df) {
   const size_t n = s->n_band, n_k = s->n_k;
-  if (self->is_bgk && !self->is_linear) {
+  if (self->rule == KD_RELAX_BGK && !self->is_linear) {
     double number = 0;
     for (size_t i = 0; i < n * n_k; i++) number += f[i];
     KD_TRY(kd_occupation_fill(&self->thermal, self->energy, n_k, n, number / (double)n_k));
@@ -80,7 +110,7 @@ kd_status kd_relaxation_rate(kd_relaxation *self, const kd_spectrum *s, const do
     kd_eigen_groups(n, level, s->tolerance, first);
     for (size_t a = 0; a < n; a++)
       for (size_t b = 0; b < n; b++) {
-        const double rate = first[a] == first[b] ? self->population_rate : self->coherence_rate;
+        const double rate = element_rate(self, n, k * n, first, a, b);
         const bool has_target = a == b && !self->is_linear;
         const double target = has_target ? kd_occupation_thermal(&self->thermal, level[a]) : 0;
         band[a * n + b] = -rate * (band[a * n + b] - target);

@@ -7,16 +7,27 @@
 
 typedef struct kd_relaxation kd_relaxation;
 
-/// t1_t2: in the eigenbasis, populations relax to the Fermi (Bose) function of H_k in t1 and coherences
-/// to zero in t2; a block of degenerate levels relaxes in t1. bgk: f relaxes to the Fermi function with
-/// the temperature given and the chemical potential of its own number, in tau.
+typedef enum kd_relaxation_rule {
+  /// In the eigenbasis, populations relax to the thermal function of H_k in t1 and coherences to zero in
+  /// t2; a block of degenerate levels relaxes in t1.
+  KD_RELAX_T1_T2,
+  /// f relaxes to the thermal function with the temperature given and the chemical potential of its own
+  /// number, in tau.
+  KD_RELAX_BGK,
+  /// Populations relax to the thermal function at the out-scattering rates of their levels, without
+  /// return (SERTA), coherences at the mean of the two rates.
+  KD_RELAX_RTA
+} kd_relaxation_rule;
+
 /// @param thermal  temperature, chemical potential and statistics
-kd_status kd_relaxation_create(const kd_section *section, bool is_bgk, const kd_spectrum *spectrum,
-                               const kd_occupation *thermal, kd_relaxation **relaxation);
+/// @param rates    KD_RELAX_RTA: out-scattering rates [n_k][n_band], 1/fs, copied; else NULL
+kd_status kd_relaxation_create(const kd_section *section, kd_relaxation_rule rule,
+                               const kd_spectrum *spectrum, const kd_occupation *thermal,
+                               const double *rates, kd_relaxation **relaxation);
 /// Drops the target, so that the rate is linear. The number of particles is taken not to change.
 void kd_relaxation_linearise(kd_relaxation *relaxation);
-/// Rate of the populations, 1/fs.
-double kd_relaxation_population_rate(const kd_relaxation *relaxation);
+/// Rate of the population of level `index` of [n_k][n_band], 1/fs.
+double kd_relaxation_population_rate(const kd_relaxation *relaxation, size_t index);
 void kd_relaxation_free(kd_relaxation *relaxation);
 
 /// @param f, df  packed, on the undisplaced grid

@@ -52,4 +52,17 @@ static inline void kd_pack(const double complex *matrix, size_t n_band, size_t n
   }
 }
 
+/// field += matrix at point `k`; reads the diagonal and the upper triangle of the matrix only.
+static inline void kd_add_packed(const double complex *matrix, size_t n_band, size_t n_k, size_t k,
+                                 double *field) {
+  for (size_t a = 0; a < n_band; a++) {
+    field[a * n_k + k] += creal(matrix[a * n_band + a]);
+    for (size_t b = a + 1; b < n_band; b++) {
+      const size_t c = kd_pair(a, b, n_band);
+      field[c * n_k + k] += KD_SQRT2 * creal(matrix[a * n_band + b]);
+      field[(c + 1) * n_k + k] += KD_SQRT2 * cimag(matrix[a * n_band + b]);
+    }
+  }
+}
+
 #endif

@@ -6,6 +6,7 @@ import os
 import sys
 
 import numpy as np
+from scipy.integrate import quad
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from harness import Result, RunFailed, main
@@ -96,24 +97,43 @@ def impurities(suite):
                 1e-4 * want[0, 0], "the acceptance bound; 20 scattering times, E^2 heating 1e-6")
 
 
+def rashba(ansatz, strength):
+    return {"units": "natural", "grid": {"k": [72, 72]},
+            "model": {"kind": "rashba", "mass": 1, "alpha": 0.5, "gap": 0, "k_max": 4.2},
+            "initial": {"kind": "equilibrium", "temperature": 0.25, "chemical_potential": 0.8},
+            "collisions": {"ansatz": ansatz, "broadening": 0.3,
+                           "terms": [{"kind": "impurity", "strength": strength,
+                                      "vertex": "scalar"}]},
+            "observables": [{"name": "js", "current_of": "pauli_z", "axis": 1}],
+            "propagation": {"duration": 1}}
+
+
+def spin_current(result):
+    """In units of e/8 pi per field: spin 1/2 of pauli_z/2, per area."""
+    cell = (2 * np.pi)**2 / 8.4**2
+    return 0.5 * result["/steady/user/js"][0] / cell * 8 * np.pi
+
+
 def spin_hall(suite):
     """Rashba gas: no stationary spin-Hall current from scalar impurities, in units of e/8 pi."""
     for ansatz in ("matrix", "causal"):
-        scenario = {"units": "natural", "grid": {"k": [72, 72]},
-                    "model": {"kind": "rashba", "mass": 1, "alpha": 0.5, "gap": 0, "k_max": 4.2},
-                    "initial": {"kind": "equilibrium", "temperature": 0.25,
-                                "chemical_potential": 0.8},
-                    "collisions": {"ansatz": ansatz, "broadening": 0.3,
-                                   "terms": [{"kind": "impurity", "strength": 0.3,
-                                              "vertex": "scalar"}]},
-                    "observables": [{"name": "js", "current_of": "pauli_z", "axis": 1}],
-                    "propagation": {"duration": 1}}
-        result = steady(suite, scenario)
-        cell = (2 * np.pi)**2 / 8.4**2
-        current = 0.5 * result["/steady/user/js"][0] / cell * 8 * np.pi
+        current = spin_current(steady(suite, rashba(ansatz, 0.3)))
         suite.equal(f"spin-Hall current, {ansatz}", current, 0, 1e-6,
                     "exact by conservation where the grid resolves f_eq and the box edge is empty")
 
 
+def relaxation_time_spin_hall(suite):
+    """What a relaxation time gives instead: the intrinsic value, e/8 pi where both bands are occupied
+    and e/8 pi sqrt(1 + 2 E/(m alpha^2)) between the bottom and the crossing (where it is the difference
+    of the two Fermi momenta over 2 m alpha), averaged over -f'."""
+    kt, mu, depth = 0.25, 0.8, 0.5 * 0.5**2
+    want = quad(lambda e: -fermi_slope(e, mu, kt) * np.sqrt(1 + e / depth), -depth, 0)[0]
+    want += quad(lambda e: -fermi_slope(e, mu, kt), 0, 20)[0]
+    for ansatz in ("rta", "diagonal"):
+        current = spin_current(steady(suite, rashba(ansatz, 0.06)))
+        suite.equal(f"spin-Hall current, {ansatz}", abs(current), want, 1e-3,
+                    "clean limit: corrections of order (rate/splitting)^2")
+
+
 if __name__ == "__main__":
-    main([chain, haldane, impurities, spin_hall])
+    main([chain, haldane, impurities, spin_hall, relaxation_time_spin_hall])
