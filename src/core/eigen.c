@@ -25,7 +25,7 @@ static void two_levels(const double *field, size_t n_k, size_t k, double *energy
     return;
   }
   // In units of h, so that no square underflows.
-  const double complex side = CMPLX(creal(off) / h, cimag(off) / h);
+  const double complex side = creal(off) / h + I * (cimag(off) / h);
   const double large = 1 + fabs(z) / h, norm = 1 / sqrt(2 * large);
   if (z >= 0) {
     s[0] = -side * norm;

@@ -272,9 +272,18 @@ def silicon_pulse(root):
             "virtual": populations(at(20.0)[0], middle)[:, 4].mean()}
 
 
+def relaxation_after_pulse():
+    """The Fermi function of the lattice at half filling: the chemical potential is 0 by symmetry."""
+    t1, t2, mass, n_k, temperature = 0.25, 0.22, 0.02, 384, 400.0
+    phi = 2 * np.pi * np.arange(n_k) / n_k
+    upper = np.sqrt(t1**2 + t2**2 + 2 * t1 * t2 * np.cos(phi) + mass**2)
+    f = 1 / (np.exp(upper / (BOLTZMANN * temperature)) + 1)
+    return {"thermal carriers": f.mean(), "thermal energy": 2 * np.mean(upper * (2 * f - 1))}
+
+
 REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": rabi,
               "graphene_pulse": graphene_pulse, "graphene_conductivity": graphene_conductivity,
-              "silicon_pulse": silicon_pulse}
+              "silicon_pulse": silicon_pulse, "relaxation_after_pulse": relaxation_after_pulse}
 
 
 # --- comparison -----------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ from scipy.integrate import solve_ivp
 ELEMENTARY_CHARGE = 1.602176634e-19  # C
 HBAR = 6.62607015e-34 / (2 * np.pi) / ELEMENTARY_CHARGE * 1e15  # eV fs
 BOLTZMANN = 1.380649e-23 / ELEMENTARY_CHARGE  # eV/K
-HBAR2_2M = 3.80998212  # eV angstrom^2, hbar^2 / (2 m_e)
+ELECTRON_MASS = 9.1093837015e-31  # kg
+HBAR2_2M = ((6.62607015e-34 / (2 * np.pi))**2 / (2 * ELECTRON_MASS) / ELEMENTARY_CHARGE
+            * 1e20)  # eV angstrom^2, hbar^2 / (2 m_e)
 
 PAULI_0 = np.eye(2, dtype=complex)
 PAULI_X = np.array([[0, 1], [1, 0]], dtype=complex)
