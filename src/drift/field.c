@@ -166,7 +166,19 @@ static bool differs_across(const kd_field *field, double t) {
   return magnitude(after) > 1e-6 * field->scale;
 }
 
-static kd_status build_pieces(kd_field *field) {
+/// Reports the row that is not finite at time t.
+static kd_status not_finite(const kd_section *root, const kd_field *field, double t) {
+  for (size_t i = 0; i < field->n_waveform; i++) {
+    const kd_waveform *w = &field->waveform[i];
+    if (w->kind->value && !isfinite(w->kind->value(w, t)))
+      return kd_section_error(kd_section_item(root, "field", i), NULL,
+                              "E(t) is not finite at t = %.6g (expected finite values from 0 to %.6g)",
+                              t, field->duration);
+  }
+  return kd_section_error(root, "field", "the sum is not finite at t = %.6g", t);
+}
+
+static kd_status build_pieces(const kd_section *root, kd_field *field) {
   kd_status status = KD_OK;
   kd_features features = {0};
   for (size_t i = 0; i < field->n_waveform; i++) {
@@ -195,8 +207,7 @@ static kd_status build_pieces(kd_field *field) {
             double e[3];
             kd_field_value(field, t, e);
             if (!isfinite(magnitude(e))) {
-              status = kd_error(KD_ERROR_SCENARIO,
-                                "error: field: E(t) is not finite at t = %.17g", t);
+              status = not_finite(root, field, t);
               goto cleanup;
             }
             field->scale = fmax(field->scale, magnitude(e));
@@ -269,7 +280,7 @@ kd_status kd_field_create(const kd_scenario *scenario, const kd_model *model, kd
     for (int d = 0; d < 3; d++) kick->impulse[d] = w->amplitude * w->direction[d];
   }
   qsort(field->kick, field->n_kick, sizeof *field->kick, compare_kicks);
-  KD_CHECK(build_pieces(field));
+  KD_CHECK(build_pieces(root, field));
   *result = field;
   field = NULL;
 

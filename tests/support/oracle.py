@@ -60,7 +60,7 @@ def graphene(t, mass, a, t2=0.0, phase=0.0):
 
     def hamiltonian(k):
         h = -t * (1 + np.exp(-1j * k @ a1) + np.exp(-1j * k @ a2))
-        # <A, 0|H|A, R> = t2 exp(i phase), Haldane's eq. 1.
+        # The entry for A -> A + R of the list <0|H|R> is t2 exp(i phase).
         on_a = sum(2 * t2 * np.cos(k @ r + phase) for r in (a1, -a2, a2 - a1))
         on_b = sum(2 * t2 * np.cos(k @ r - phase) for r in (a1, -a2, a2 - a1))
         full = off_diagonal(h, mass)

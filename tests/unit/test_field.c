@@ -399,7 +399,7 @@ static void errors(void **state) {
       {"{kind: constant, amplitude: 1 V/angstrom, direction: [0, 0]}",
        "field.0.direction: the zero vector has no direction", KD_ERROR_SCENARIO},
       {"{kind: expression, expression: \"1/(t - 5)^2/(t < 5)\"}",
-       "field: E(t) is not finite at t = ", KD_ERROR_SCENARIO},
+       "field.0: E(t) is not finite at t = ", KD_ERROR_SCENARIO},
       {"{kind: table, file: /nowhere/field.txt}",
        "field.0.file: /nowhere/field.txt: error: cannot open: No such file or directory",
        KD_ERROR_FILE},
