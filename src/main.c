@@ -47,8 +47,8 @@ static int usage_error(const char *what, const char *word) {
 }
 
 static int report_error(kd_status status) {
-  fprintf(stderr, "%s%s\n", strstr(kd_error_message(), "error:") ? "" : "keldrift: error: ",
-          kd_error_message());
+  fprintf(stderr, "%s%s\n",
+          strstr(kd_error_message(), "error:") ? "" : "keldrift: error: ", kd_error_message());
   return kd_exit_status(status);
 }
 
@@ -122,8 +122,10 @@ static void show_progress(void *context, double t, double duration) {
   snprintf(note, sizeof note, "t = %.4g%s", t, p->natural ? "" : " fs");
   kd_progress_line(line, sizeof line, fraction, elapsed, left, p->is_terminal, terminal_width(),
                    note);
-  if (p->is_terminal) fprintf(stderr, "\r\033[K%s", line);
-  else fprintf(stderr, "%s\n", line);
+  if (p->is_terminal)
+    fprintf(stderr, "\r\033[K%s", line);
+  else
+    fprintf(stderr, "%s\n", line);
 }
 
 static void clear_progress(const progress *p) {
@@ -169,8 +171,8 @@ static void join_command(int argc, char **argv, char *command) {
   size_t length = 0;
   command[0] = '\0';
   for (int i = 0; i < argc && length < COMMAND_BYTES; i++)
-    length += (size_t)snprintf(command + length, COMMAND_BYTES - length, "%s%s", i ? " " : "",
-                               argv[i]);
+    length +=
+        (size_t)snprintf(command + length, COMMAND_BYTES - length, "%s%s", i ? " " : "", argv[i]);
 }
 
 static int run(int argc, char **argv) {
@@ -197,7 +199,8 @@ static int run(int argc, char **argv) {
   status = kd_run(scenario, &options, &report);
   clear_progress(&p);
   int exit_status = 0;
-  if (status != KD_OK) exit_status = report_error(status);
+  if (status != KD_OK)
+    exit_status = report_error(status);
   else if (!a.quiet)
     print_summary(&report, a.output ? a.output : kd_run_output(scenario), natural);
   kd_scenario_free(scenario);
@@ -298,11 +301,16 @@ int main(int argc, char **argv) {
   }
   const char *command = argv[1];
   int exit_status;
-  if (strcmp(command, "run") == 0) exit_status = run(argc, argv);
-  else if (strcmp(command, "steady") == 0) exit_status = steady(argc, argv);
-  else if (strcmp(command, "check") == 0) exit_status = check(argc, argv);
-  else if (strcmp(command, "describe") == 0) exit_status = describe(argc, argv);
-  else if (strcmp(command, "info") == 0) exit_status = info(argc, argv);
+  if (strcmp(command, "run") == 0)
+    exit_status = run(argc, argv);
+  else if (strcmp(command, "steady") == 0)
+    exit_status = steady(argc, argv);
+  else if (strcmp(command, "check") == 0)
+    exit_status = check(argc, argv);
+  else if (strcmp(command, "describe") == 0)
+    exit_status = describe(argc, argv);
+  else if (strcmp(command, "info") == 0)
+    exit_status = info(argc, argv);
   else if (strcmp(command, "--version") == 0) {
     printf("keldrift %s (%s)\n%s\n", KD_VERSION, KD_GIT_REVISION, KD_BUILD);
     exit_status = 0;

@@ -12,8 +12,8 @@
 
 /// A deviation at the edge of a k.p box above this is reported.
 static const double EDGE_LIMIT = 1e-3;
-/// Weight in the outer tenth of the Fourier modes of f above this is reported: interpolated quantities
-/// are then wrong by about as much.
+/// Weight in the outer tenth of the Fourier modes of f above this is reported: interpolated
+/// quantities are then wrong by about as much.
 static const double TAIL_LIMIT = 1e-2;
 /// Antihermitian position matrix elements above this are reported, angstrom.
 static const double POSITION_LIMIT = 1e-3;
@@ -85,8 +85,8 @@ static kd_status read_timetables(const kd_scenario *scenario, timetable *frames,
   const double duration = kd_section_real(kd_section_child(root, "propagation"), "duration");
   const kd_section *output = kd_section_child(root, "output");
   const kd_section *rare = kd_section_child(output, "snapshots");
-  const double every = kd_section_has(output, "every") ? kd_section_real(output, "every")
-                                                       : duration / 200;
+  const double every =
+      kd_section_has(output, "every") ? kd_section_real(output, "every") : duration / 200;
   const double seldom = kd_section_has(rare, "every") ? kd_section_real(rare, "every") : duration;
   const double most = 1e8;
   if (duration / every > most)
@@ -169,19 +169,22 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
   if (edge > EDGE_LIMIT)
     warn(&report->n_warning, report->warning,
          "f deviates by %.2g from its reference at the edge of the k box, where it is lost: raise "
-         "model.k_max (and grid.k with it) by half", edge);
+         "model.k_max (and grid.k with it) by half",
+         edge);
   const double tail = kd_observables_largest_tail(s->observables);
   if (tail > TAIL_LIMIT)
     warn(&report->n_warning, report->warning,
-         "the k grid does not resolve f at the snapshots (relative weight %.1e in the highest Fourier "
+         "the k grid does not resolve f at the snapshots (relative weight %.1e in the highest "
+         "Fourier "
          "modes), so f, population_k and coherence on the grid are uncertain by about as much: "
-         "raise grid.k to [%zu%s], or the temperature", tail, 2 * kd_model_n(s->model)[0],
-         kd_model_n_dim(s->model) > 1 ? ", ..." : "");
+         "raise grid.k to [%zu%s], or the temperature",
+         tail, 2 * kd_model_n(s->model)[0], kd_model_n_dim(s->model) > 1 ? ", ..." : "");
   const double defect = kd_model_position_defect(s->model);
   if (defect > POSITION_LIMIT)
     warn(&report->n_warning, report->warning,
          "the position matrices in model.file are not Hermitian, by up to %.2g angstrom: their "
-         "Hermitian part is used; check the Wannierisation if that is much", defect);
+         "Hermitian part is used; check the Wannierisation if that is much",
+         defect);
   const bool is_fermion = strcmp(kd_section_text(root, "statistics"), "fermion") == 0;
   if (report->min_f < -POSITIVITY_LIMIT)
     warn(&report->n_warning, report->warning,
@@ -190,7 +193,8 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
   if (is_fermion && report->min_1mf < -POSITIVITY_LIMIT)
     warn(&report->n_warning, report->warning,
          "an eigenvalue of f is %.3g, more than one fermion in a state: lower initial.number or "
-         "initial.width, or lower propagation.rtol", 1 - report->min_1mf);
+         "initial.width, or lower propagation.rtol",
+         1 - report->min_1mf);
   if (report->number_drift > NUMBER_LIMIT * fmax(1, fabs(report->number)) &&
       kd_model_is_periodic(s->model))
     warn(&report->n_warning, report->warning,
@@ -327,12 +331,11 @@ kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
   estimate->state_bytes = n_state * sizeof(double);
   // The state, the reference with its scratch, and what writing the model takes for a moment.
   const size_t shared = n_state * (2 * sizeof(double) + sizeof(double[2])) +
-                        n_level * sizeof(double) +
-                        n_state * estimate->n_dim * sizeof(double[2]);
-  estimate->memory_bytes = PROCESS_BYTES + shared + kd_model_bytes(s.model) + kd_observables_bytes(s.model) +
-                           kd_collision_bytes(s.collision) +
-                           kd_propagator_bytes(scenario, s.model,
-                                               !kd_collision_is_none(s.collision));
+                        n_level * sizeof(double) + n_state * estimate->n_dim * sizeof(double[2]);
+  estimate->memory_bytes =
+      PROCESS_BYTES + shared + kd_model_bytes(s.model) + kd_observables_bytes(s.model) +
+      kd_collision_bytes(s.collision) +
+      kd_propagator_bytes(scenario, s.model, !kd_collision_is_none(s.collision));
   size_t n_trace;
   const kd_variable *variables = kd_observables_traces(s.observables, &n_trace);
   size_t record = 1;

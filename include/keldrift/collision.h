@@ -16,8 +16,8 @@ typedef struct kd_collision kd_collision;
 ///                   the scenario does not give them
 KD_API kd_status kd_collision_create(const kd_scenario *scenario, kd_model *model,
                                      const kd_reference *reference, kd_collision **collision);
-/// The same operator for the linear response: linearised about the equilibrium of the reference and without
-/// its zeroth order, so that kd_collision_rate is a linear map of df.
+/// The same operator for the linear response: linearised about the equilibrium of the reference and
+/// without its zeroth order, so that kd_collision_rate is a linear map of df.
 KD_API kd_status kd_collision_create_linear(const kd_scenario *scenario, kd_model *model,
                                             const kd_reference *reference,
                                             kd_collision **collision);
@@ -31,13 +31,13 @@ KD_API bool kd_collision_is_none(const kd_collision *collision);
 ///   df/dt = -(1/2 hbar) sum_n ({S^>_n, F_n} - {S^<_n, H_n})
 ///           -(i kappa/hbar) sum_n ([R^>_n, F_n] - [R^<_n, H_n])
 ///
-/// with F_n, H_n the occupied and free parts of the spectral function at level n by the chosen Ansatz
-/// and S_n, R_n the on-shell self-energies (Trukhan and Protik, eqs. 24-43).
+/// with F_n, H_n the occupied and free parts of the spectral function at level n by the chosen
+/// Ansatz and S_n, R_n the on-shell self-energies (Trukhan and Protik, eqs. 24-43).
 /// @param f, df  n_band^2 n_k doubles, not overlapping
 KD_API kd_status kd_collision_rate(kd_collision *collision, const double *f, double *df);
 
-/// The rates at which the levels are emptied about equilibrium, for preconditioning: [n_k][n_band], 1/fs.
-/// The operator must come from kd_collision_create_linear.
+/// The rates at which the levels are emptied about equilibrium, for preconditioning: [n_k][n_band],
+/// 1/fs. The operator must come from kd_collision_create_linear.
 KD_API void kd_collision_out_rates(const kd_collision *collision, double *rates);
 
 typedef struct kd_collision_cost {

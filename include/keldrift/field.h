@@ -10,9 +10,9 @@ extern "C" {
 
 typedef struct kd_field kd_field;
 
-/// Builds the sum of the rows of `field` and resolves it in time: [0, duration] is cut into pieces on
-/// each of which every row is smooth and is integrated to rounding by a fixed Gauss rule, so that
-/// nothing that is zero now and strong later can be stepped over.
+/// Builds the sum of the rows of `field` and resolves it in time: [0, duration] is cut into pieces
+/// on each of which every row is smooth and is integrated to rounding by a fixed Gauss rule, so
+/// that nothing that is zero now and strong later can be stepped over.
 KD_API kd_status kd_field_create(const kd_scenario *scenario, const kd_model *model,
                                  kd_field **field);
 KD_API void kd_field_free(kd_field *field);

@@ -27,13 +27,13 @@ KD_API void kd_model_free(kd_model *model);
 KD_API size_t kd_model_n_band(const kd_model *model);
 KD_API size_t kd_model_n_dim(const kd_model *model);
 KD_API size_t kd_model_n_k(const kd_model *model);
-KD_API const size_t *kd_model_n(const kd_model *model);       ///< grid points, [3]
+KD_API const size_t *kd_model_n(const kd_model *model); ///< grid points, [3]
 KD_API double kd_model_spin_degeneracy(const kd_model *model);
-KD_API double kd_model_charge(const kd_model *model);         ///< carrier charge in |e|
+KD_API double kd_model_charge(const kd_model *model); ///< carrier charge in |e|
 /// (2 pi)^n_dim divided by the volume of the k domain: volume of the unit cell, angstrom^n_dim.
 KD_API double kd_model_cell_volume(const kd_model *model);
-/// True for lattice models, whose k domain is a Brillouin zone and wraps; false for k.p models, whose
-/// k domain is a box [-k_max, k_max)^n_dim that does not.
+/// True for lattice models, whose k domain is a Brillouin zone and wraps; false for k.p models,
+/// whose k domain is a box [-k_max, k_max)^n_dim that does not.
 KD_API bool kd_model_is_periodic(const kd_model *model);
 /// Energy by which the model converts to 1/fs: hbar, eV fs.
 KD_API double kd_model_hbar(const kd_model *model);
@@ -41,7 +41,8 @@ KD_API double kd_model_hbar(const kd_model *model);
 /// Edges of the k domain as rows [n_dim][3], 1/angstrom: the reciprocal lattice vectors, or
 /// 2 k_max e_i. Grid point (j_0, j_1, j_2) is origin + sum_i (j_i/n_i) edge_i.
 KD_API const double *kd_model_edges(const kd_model *model);
-/// The dual vectors [n_dim][3], angstrom, with edge_i . dual_j = 2 pi delta_ij: the lattice vectors.
+/// The dual vectors [n_dim][3], angstrom, with edge_i . dual_j = 2 pi delta_ij: the lattice
+/// vectors.
 KD_API const double *kd_model_duals(const kd_model *model);
 
 /// Cartesian coordinates k[3] of grid point `index`, 1/angstrom.
@@ -70,8 +71,9 @@ KD_API void kd_model_at(const kd_model *model, const double k[3], const kd_model
 KD_API void kd_model_sample(kd_model *model, const double shift[3], const kd_model_part *part,
                             double *field);
 
-/// Evaluates the velocity v_i = (1/hbar)(dH/dk_i + i [H, r_i]) projected on `direction` (any length)
-/// on the displaced grid. Source: Trukhan and Protik, sec. VI, in a basis with position matrix r.
+/// Evaluates the velocity v_i = (1/hbar)(dH/dk_i + i [H, r_i]) projected on `direction` (any
+/// length) on the displaced grid. Source: Trukhan and Protik, sec. VI, in a basis with position
+/// matrix r.
 /// @param field receives n_band^2 n_k doubles, angstrom/fs
 KD_API void kd_model_velocity(kd_model *model, const double shift[3], const double direction[3],
                               double *field);

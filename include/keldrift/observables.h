@@ -26,19 +26,21 @@ KD_API void kd_observables_free(kd_observables *observables);
 KD_API const kd_variable *kd_observables_traces(const kd_observables *observables, size_t *count);
 
 /// Measures a state. Sums over k are made on the grid that the state is given at, displaced by
-/// state->shift, where nothing is interpolated; in a k.p box what that grid misses or counts twice at
-/// the edges is made up from the reference.
+/// state->shift, where nothing is interpolated; in a k.p box what that grid misses or counts twice
+/// at the edges is made up from the reference.
 /// @return KD_ERROR_NUMERICS if the state is not finite
 KD_API kd_status kd_observables_measure(kd_observables *observables, const kd_state *state);
 
-/// The value of component `index` of the trace `name` at the last measurement; NAN if there is none.
+/// The value of component `index` of the trace `name` at the last measurement; NAN if there is
+/// none.
 KD_API double kd_observables_value(const kd_observables *observables, const char *name,
                                    size_t index);
 
 /// Adds the axes of the k grid to a variable, for datasets beside the snapshots.
 KD_API void kd_observables_add_k_axes(const kd_observables *observables, kd_variable *variable);
 
-/// Measures the user observables alone on a packed field of the undisplaced grid: value[i * stride].
+/// Measures the user observables alone on a packed field of the undisplaced grid: value[i *
+/// stride].
 KD_API kd_status kd_observables_operators(kd_observables *observables, const double *field,
                                           double *value, size_t stride);
 
@@ -51,8 +53,8 @@ KD_API kd_status kd_observables_snapshot(kd_observables *observables, const kd_s
 /// measurements; 0 for lattice models.
 KD_API double kd_observables_largest_at_edge(const kd_observables *observables);
 
-/// How well the grid resolved f at the snapshots: the largest Fourier coefficient in the outer tenth of
-/// the modes over the largest of all.
+/// How well the grid resolved f at the snapshots: the largest Fourier coefficient in the outer
+/// tenth of the modes over the largest of all.
 KD_API double kd_observables_largest_tail(const kd_observables *observables);
 
 /// The fixed datasets of /grid and /model: writes them into a result file.

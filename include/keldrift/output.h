@@ -37,8 +37,9 @@ typedef struct kd_variable {
 
 typedef struct kd_output kd_output;
 
-/// Starts a result: a new file beside `path` that takes its place at kd_output_close. Writes the root
-/// attributes format_version, keldrift_version, git_revision, build, created, command, the text
+/// Starts a result: a new file beside `path` that takes its place at kd_output_close. Writes the
+/// root attributes format_version, keldrift_version, git_revision, build, created, command, the
+/// text
 /// `/scenario`, and creates the group /run.
 /// @return KD_ERROR_FILE with the path and the reason
 KD_API kd_status kd_output_create(const char *path, const char *scenario_text, const char *command,

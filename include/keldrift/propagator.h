@@ -21,8 +21,8 @@ KD_API kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *mod
                                       kd_propagator **propagator);
 KD_API void kd_propagator_free(kd_propagator *propagator);
 
-/// Integrates up to time `t` and gives the state there; a kick at `t` itself is not yet applied. The
-/// steps taken do not depend on the times asked for: output is by interpolation.
+/// Integrates up to time `t` and gives the state there; a kick at `t` itself is not yet applied.
+/// The steps taken do not depend on the times asked for: output is by interpolation.
 /// @param t      not earlier than in the call before, fs
 /// @param state  receives time, shift, f and work; created with kd_state_create
 /// @return KD_ERROR_NUMERICS if the step size underflows
@@ -34,9 +34,9 @@ typedef struct kd_propagator_statistics {
   long steps, rate_evaluations, error_test_failures, convergence_failures; ///< of CVODE
   long restarts;
   int last_order;
-  double last_step;          ///< fs
+  double last_step; ///< fs
   unsigned long flow_steps, flow_rejections;
-  unsigned long ffts;        ///< component transforms
+  unsigned long ffts; ///< component transforms
   double seconds;
 } kd_propagator_statistics;
 

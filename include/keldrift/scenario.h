@@ -15,11 +15,11 @@ typedef struct kd_scenario kd_scenario;
 
 /// Constants of nature in the unit system of the scenario.
 typedef struct kd_constants {
-  bool natural;        ///< `units: natural`
-  double hbar;         ///< eV fs
-  double k_boltzmann;  ///< eV/K
-  double hbar2_2m;     ///< hbar^2/(2 m_e), eV angstrom^2; hbar^2/2 under natural units
-  double conductance;  ///< siemens per (e^2/(eV fs)); 1 under natural units
+  bool natural;       ///< `units: natural`
+  double hbar;        ///< eV fs
+  double k_boltzmann; ///< eV/K
+  double hbar2_2m;    ///< hbar^2/(2 m_e), eV angstrom^2; hbar^2/2 under natural units
+  double conductance; ///< siemens per (e^2/(eV fs)); 1 under natural units
 } kd_constants;
 
 /// Reads and resolves a scenario file.
@@ -27,8 +27,8 @@ typedef struct kd_constants {
 /// @param overrides  `n_override` strings PATH=VALUE, applied in order before anything is checked
 /// @return KD_ERROR_FILE if the file cannot be read, KD_ERROR_SCENARIO if it is invalid; then the
 ///         message has one line per error: FILE:LINE:COL: error: PATH: what is wrong (expected)
-KD_API kd_status kd_scenario_read(const char *path, const char *const *overrides,
-                                  size_t n_override, kd_scenario **scenario);
+KD_API kd_status kd_scenario_read(const char *path, const char *const *overrides, size_t n_override,
+                                  kd_scenario **scenario);
 
 /// The same for a text in memory; `name` stands for the file name in messages and relative input
 /// files are looked up beside it.

@@ -8,9 +8,9 @@
 extern "C" {
 #endif
 
-/// The one-body density matrix on the grid of the model displaced by `shift`, orbital basis, packed.
-/// On a lattice the displaced grid is as good as the original one; in a k.p box the points outside
-/// hold what has left it.
+/// The one-body density matrix on the grid of the model displaced by `shift`, orbital basis,
+/// packed. On a lattice the displaced grid is as good as the original one; in a k.p box the points
+/// outside hold what has left it.
 typedef struct kd_state {
   double time;     ///< fs
   double shift[3]; ///< displacement of the points that f is given at, 1/angstrom

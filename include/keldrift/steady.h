@@ -16,7 +16,7 @@ typedef struct kd_steady_report {
   double conductivity[9], population[9], coherence[9]; ///< row-major [n_dim][n_dim]
   double si_factor;
   const char *si_unit;
-  double residual[3];       ///< |A x - b|/|b| of each direction
+  double residual[3]; ///< |A x - b|/|b| of each direction
   long iterations[3];
   unsigned long collision_evaluations, ffts;
   double seconds;
@@ -26,12 +26,13 @@ typedef struct kd_steady_report {
 ///
 ///   -(i/hbar) [H, df] + C_lin[df] = (1/hbar) F.grad_k f_eq - (i/hbar) [F.r, f_eq],   F = charge E,
 ///
-/// with the collision operator linearised about the equilibrium of `initial`, by preconditioned GMRES,
-/// and the current of df (Trukhan and Protik, secs. V and VI, eqs. 56 and 58). Independent of the
-/// integration in time.
+/// with the collision operator linearised about the equilibrium of `initial`, by preconditioned
+/// GMRES, and the current of df (Trukhan and Protik, secs. V and VI, eqs. 56 and 58). Independent
+/// of the integration in time.
 /// @param output   result file; NULL: nothing is written
 /// @param command  recorded in the result
-/// @return KD_ERROR_SCENARIO without collisions or without a thermal initial state; KD_ERROR_NUMERICS if
+/// @return KD_ERROR_SCENARIO without collisions or without a thermal initial state;
+/// KD_ERROR_NUMERICS if
 ///         the iteration does not converge
 KD_API kd_status kd_steady(const kd_scenario *scenario, const char *output, const char *command,
                            kd_steady_report *report);

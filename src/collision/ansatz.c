@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-static size_t one_per_level(size_t n_band) { return n_band; }
+static size_t one_per_level(size_t n_band) {
+  return n_band;
+}
 
 static double level_energy(size_t n_band, const double *level, size_t p) {
   (void)n_band;
@@ -41,7 +43,9 @@ static void pair_of(size_t n, size_t p, size_t *a, size_t *b) {
   *b = *a + 1 + p;
 }
 
-static size_t one_per_pair(size_t n_band) { return n_band * (n_band + 1) / 2; }
+static size_t one_per_pair(size_t n_band) {
+  return n_band * (n_band + 1) / 2;
+}
 
 static double pair_energy(size_t n_band, const double *level, size_t p) {
   size_t a, b;

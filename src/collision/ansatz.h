@@ -1,4 +1,5 @@
-/// The Ansatz: how the spectral functions G^≷ are made from f, and what is kept of the collision term.
+/// The Ansatz: how the spectral functions G^≷ are made from f, and what is kept of the collision
+/// term.
 #ifndef KD_COLLISION_ANSATZ_H
 #define KD_COLLISION_ANSATZ_H
 
@@ -10,10 +11,10 @@
 /// Bands on the grid of the model, and the pieces of the spectral function.
 typedef struct kd_spectrum {
   size_t n_band, n_k;
-  double theta;           ///< of the statistics
-  const double *energy;   ///< [n_k][n_band]
+  double theta;                 ///< of the statistics
+  const double *energy;         ///< [n_k][n_band]
   const double complex *vector; ///< [n_k][n_band][n_band]
-  double tolerance;       ///< of degenerate levels, eV
+  double tolerance;             ///< of degenerate levels, eV
 } kd_spectrum;
 
 typedef struct kd_ansatz {

@@ -9,9 +9,9 @@
 
 /// A Gaussian of this many standard deviations is below rounding.
 static const double REACH = 9;
-/// Largest step of the principal-value quadrature in standard deviations, and in kT for the kernel with
-/// n_B. Its error is e^{-2 (pi/step)^2} for a Gaussian and e^{-2 pi d/step} for poles of the kernel at a
-/// distance d from the real axis; those of n_B are at 2 pi kT.
+/// Largest step of the principal-value quadrature in standard deviations, and in kT for the kernel
+/// with n_B. Its error is e^{-2 (pi/step)^2} for a Gaussian and e^{-2 pi d/step} for poles of the
+/// kernel at a distance d from the real axis; those of n_B are at 2 pi kT.
 static const double PRINCIPAL_STEP = 1.0 / 4, PRINCIPAL_THERMAL_STEP = 1;
 
 static const kd_choice VERTICES[] = {
@@ -22,11 +22,13 @@ static const kd_choice VERTICES[] = {
 
 static const kd_choice KERNELS[] = {
     {.name = "spectral",
-     .meaning = "broadened spectral function times the Bose function of the energy exchanged; needs "
-                "broadening well below energy and temperature"},
+     .meaning =
+         "broadened spectral function times the Bose function of the energy exchanged; needs "
+         "broadening well below energy and temperature"},
     {.name = "shifted",
-     .meaning = "Gaussians displaced by broadening^2/2kT: exact rates, mean energy loss off by that "
-                "shift"},
+     .meaning =
+         "Gaussians displaced by broadening^2/2kT: exact rates, mean energy loss off by that "
+         "shift"},
     {.name = NULL}};
 
 #define COMMON_ROWS                                                                                \
@@ -70,8 +72,8 @@ static kd_status phonon_create(const kd_section *section, const kd_model *model,
   bath->strength = g * g;
   bath->omega = kd_section_real(section, "energy");
   bath->is_shifted = strcmp(kd_section_text(section, "kernel"), "shifted") == 0;
-  KD_TRY(kd_form_evaluate(kd_section_child(section, "dispersion"), model, bath->omega,
-                          &bath->energy));
+  KD_TRY(
+      kd_form_evaluate(kd_section_child(section, "dispersion"), model, bath->omega, &bath->energy));
   size_t m[3];
   const size_t n = kd_difference_count(model, m);
   for (size_t q = 0; q < n && bath->energy; q++)
@@ -82,15 +84,18 @@ static kd_status phonon_create(const kd_section *section, const kd_model *model,
 }
 
 /// spectral: K^< = B n_B(x) with B = 2 pi g^2 [d(x - w) - d(x + w)], and K^>(x) = B (n_B(x) + 1) =
-/// K^<(-x). The difference of the two Gaussians is written with expm1, so that its zero at x = 0 cancels
-/// the pole of n_B without loss of digits.
+/// K^<(-x). The difference of the two Gaussians is written with expm1, so that its zero at x = 0
+/// cancels the pole of n_B without loss of digits.
 static double phonon_spectral(const kd_bath *b, double w, kd_order order, double x) {
   const double y = order == KD_LESSER ? x : -x;
   const double u = 2 * y * w / (b->sigma * b->sigma), z = y / b->kt;
   double value;
-  if (y == 0) value = gauss(w, b->sigma) * 2 * w * b->kt / (b->sigma * b->sigma);
-  else if (y > 0) value = gauss(y - w, b->sigma) * expm1(-u) / expm1(-z) * exp(-z);
-  else value = gauss(y + w, b->sigma) * expm1(u) / expm1(z);
+  if (y == 0)
+    value = gauss(w, b->sigma) * 2 * w * b->kt / (b->sigma * b->sigma);
+  else if (y > 0)
+    value = gauss(y - w, b->sigma) * expm1(-u) / expm1(-z) * exp(-z);
+  else
+    value = gauss(y + w, b->sigma) * expm1(u) / expm1(z);
   return 2 * M_PI * b->strength * value;
 }
 
@@ -109,34 +114,32 @@ static const kd_bath_kind phonon = {
          .meaning = "a phonon branch in equilibrium, kernels 2 pi g^2 [(N+1) d(x+w) + N d(x-w)] "
                     "(in) broadened with exact detailed balance",
          .reference = "Trukhan and Protik, eqs. 29-30, 38-40, 101",
-         .rows =
-             (const kd_param[]){
-                 {.key = "energy",
-                  .type = KD_REAL,
-                  .unit = "eV",
-                  KD_POSITIVE,
-                  .meaning = "phonon energy; the scale of the dispersion"},
-                 {.key = "coupling",
-                  .type = KD_REAL,
-                  .unit = "eV",
-                  KD_NON_NEGATIVE,
-                  .meaning = "g, per square root of the number of k points"},
-                 {.key = "temperature",
-                  .type = KD_REAL,
-                  .unit = "K",
-                  KD_POSITIVE,
-                  .meaning = "temperature of the branch"},
-                 {.key = "kernel",
-                  .type = KD_CHOICE,
-                  .choices = KERNELS,
-                  .fallback = "spectral",
-                  .meaning = "how the phonon line is broadened"},
-                 {.key = "dispersion",
-                  .type = KD_VARIANT,
-                  .variants = kd_form_variants,
-                  .fallback = "{kind: constant}",
-                  .meaning = "phonon energy over `energy` as a function of q"},
-                 COMMON_ROWS}},
+         .rows = (const kd_param[]){{.key = "energy",
+                                     .type = KD_REAL,
+                                     .unit = "eV",
+                                     KD_POSITIVE,
+                                     .meaning = "phonon energy; the scale of the dispersion"},
+                                    {.key = "coupling",
+                                     .type = KD_REAL,
+                                     .unit = "eV",
+                                     KD_NON_NEGATIVE,
+                                     .meaning = "g, per square root of the number of k points"},
+                                    {.key = "temperature",
+                                     .type = KD_REAL,
+                                     .unit = "K",
+                                     KD_POSITIVE,
+                                     .meaning = "temperature of the branch"},
+                                    {.key = "kernel",
+                                     .type = KD_CHOICE,
+                                     .choices = KERNELS,
+                                     .fallback = "spectral",
+                                     .meaning = "how the phonon line is broadened"},
+                                    {.key = "dispersion",
+                                     .type = KD_VARIANT,
+                                     .variants = kd_form_variants,
+                                     .fallback = "{kind: constant}",
+                                     .meaning = "phonon energy over `energy` as a function of q"},
+                                    COMMON_ROWS}},
     .create = phonon_create,
     .kernel = phonon_kernel};
 
@@ -186,8 +189,7 @@ static kd_status read_vertex(const kd_section *section, size_t n_band, kd_bath *
   bath->n_vertex = is_onsite ? n_band : 1;
   KD_ALLOCATE(bath->vertex, bath->n_vertex * n);
   if (!is_matrix) {
-    for (size_t a = 0; a < n_band; a++)
-      bath->vertex[(is_onsite ? a : 0) * n + a * n_band + a] = 1;
+    for (size_t a = 0; a < n_band; a++) bath->vertex[(is_onsite ? a : 0) * n + a * n_band + a] = 1;
     return KD_OK;
   }
   for (int part = 0; part < 2; part++) {
@@ -196,15 +198,19 @@ static kd_status read_vertex(const kd_section *section, size_t n_band, kd_bath *
     if (!kd_section_has(section, key)) continue;
     const double *given = kd_section_matrix(section, key, &n_row, &n_column);
     if (n_row != n_band || n_column != n_band)
-      return kd_section_error(section, key, "a %zu x %zu matrix (expected %zu x %zu, the number of "
-                              "bands)", n_row, n_column, n_band, n_band);
+      return kd_section_error(section, key,
+                              "a %zu x %zu matrix (expected %zu x %zu, the number of "
+                              "bands)",
+                              n_row, n_column, n_band, n_band);
     for (size_t i = 0; i < n; i++) bath->vertex[i] += (part ? I : 1) * given[i];
   }
   for (size_t i = 0; i < n_band; i++)
     for (size_t j = 0; j < n_band; j++)
       if (cabs(bath->vertex[i * n_band + j] - conj(bath->vertex[j * n_band + i])) > 1e-9)
-        return kd_section_error(section, "vertex", "element [%zu][%zu] is not the conjugate of "
-                                "[%zu][%zu] (expected a Hermitian matrix)", i, j, j, i);
+        return kd_section_error(section, "vertex",
+                                "element [%zu][%zu] is not the conjugate of "
+                                "[%zu][%zu] (expected a Hermitian matrix)",
+                                i, j, j, i);
 
 cleanup:
   return status;
@@ -215,7 +221,8 @@ kd_status kd_bath_create(const kd_section *section, const kd_model *model,
   *bath = (kd_bath){.kind = (const kd_bath_kind *)kd_section_variant(section), .sigma = sigma};
   if (kd_section_has(section, "broadening")) bath->sigma = kd_section_real(section, "broadening");
   if (!(bath->sigma > 0))
-    return kd_section_error(section, "broadening", "not given (expected here or as "
+    return kd_section_error(section, "broadening",
+                            "not given (expected here or as "
                             "collisions.broadening)");
   if (bath->kind == &phonon)
     bath->kt = constants->k_boltzmann * kd_section_real(section, "temperature");
@@ -241,7 +248,9 @@ static double omega_of(const kd_bath *bath, size_t q) {
   return bath->energy ? bath->energy[q] : bath->omega;
 }
 
-static double form_of(const kd_bath *bath, size_t q) { return bath->form ? bath->form[q] : 1; }
+static double form_of(const kd_bath *bath, size_t q) {
+  return bath->form ? bath->form[q] : 1;
+}
 
 double kd_bath_kernel(const kd_bath *bath, size_t q, kd_order order, double x) {
   return form_of(bath, q) * bath->kind->kernel(bath, omega_of(bath, q), order, x);

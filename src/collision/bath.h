@@ -1,8 +1,8 @@
 /// The baths: what the carriers scatter from. One row per kind of `collisions.terms`.
 ///
-/// A bath enters by its transition kernels K^<_q(x) and K^>_q(x), x the energy that a carrier gains when
-/// it scatters in and loses when it scatters out, with the 2 pi of the golden rule, and by its vertex
-/// matrices M_a in the orbital basis, each with an independent bath:
+/// A bath enters by its transition kernels K^<_q(x) and K^>_q(x), x the energy that a carrier gains
+/// when it scatters in and loses when it scatters out, with the 2 pi of the golden rule, and by its
+/// vertex matrices M_a in the orbital basis, each with an independent bath:
 ///
 ///   S^≷_k(w) = (1/N_k) sum_k' sum_a M_a [ integral dw' K^≷_{k-k'}(w - w') G^≷_k'(w') ] M_a^dagger.
 ///
@@ -30,15 +30,15 @@ typedef struct kd_bath_kind {
 /// One item of the list, resolved.
 struct kd_bath {
   const kd_bath_kind *kind;
-  double strength;  ///< g^2 or V^2, eV^2
-  double sigma;     ///< broadening, eV
-  double kt;        ///< eV
-  double omega;     ///< phonon energy at q = 0, eV
-  bool is_shifted;  ///< phonons: kernel `shifted` instead of `spectral`
+  double strength; ///< g^2 or V^2, eV^2
+  double sigma;    ///< broadening, eV
+  double kt;       ///< eV
+  double omega;    ///< phonon energy at q = 0, eV
+  bool is_shifted; ///< phonons: kernel `shifted` instead of `spectral`
   size_t n_vertex;
   double complex *vertex; ///< [n_vertex][n_band][n_band]
-  double *form;     ///< [n_difference], multiplies the kernel; NULL: 1
-  double *energy;   ///< [n_difference], omega_q; NULL: omega
+  double *form;           ///< [n_difference], multiplies the kernel; NULL: 1
+  double *energy;         ///< [n_difference], omega_q; NULL: omega
 };
 
 /// Differences q = k - k' of grid points: on a lattice the grid itself, [n0][n1][n2], each q the

@@ -22,7 +22,8 @@ static const struct {
   kd_relaxation_rule rule;
 } RULES[] = {{"t1_t2", KD_RELAX_T1_T2}, {"bgk", KD_RELAX_BGK}, {"rta", KD_RELAX_RTA}};
 
-/// `auto` takes the direct sum while its table stays below this many bytes: there it is the faster one.
+/// `auto` takes the direct sum while its table stays below this many bytes: there it is the faster
+/// one.
 #define DIRECT_LIMIT ((size_t)1 << 20)
 
 struct kd_collision {
@@ -38,7 +39,7 @@ struct kd_collision {
   const kd_ansatz *ansatz;
   kd_bath *bath;
   size_t n_bath;
-  double *energy;         ///< of the pieces, [n_piece][n_k]
+  double *energy; ///< of the pieces, [n_piece][n_k]
   const kd_self_energy_kind *method;
   kd_self_energy *self_energy;
   double complex *static_greater; ///< T^> of the spectral weight, [n_piece][element][n_k]
@@ -78,13 +79,15 @@ void kd_collision_free(kd_collision *c) {
 /// Scratch of one k point.
 enum { MAX_BANDS = 64, MAX_MATRIX = MAX_BANDS * MAX_BANDS };
 
-/// f of one k in the eigenbasis; for the diagonal Ansatz its populations, shared in degenerate groups.
+/// f of one k in the eigenbasis; for the diagonal Ansatz its populations, shared in degenerate
+/// groups.
 static void to_bands(const kd_collision *c, const double *f, size_t k, double complex *band) {
   const size_t n = c->n_band;
   double complex matrix[MAX_MATRIX], scratch[MAX_MATRIX];
   kd_unpack(f, n, c->n_k, k, matrix);
   kd_eigen_rotate(n, c->vector + k * c->n_matrix, true, matrix, band, scratch);
-  if (c->ansatz->is_diagonal) kd_eigen_populations(n, c->level + k * n, c->spectrum.tolerance, band);
+  if (c->ansatz->is_diagonal)
+    kd_eigen_populations(n, c->level + k * n, c->spectrum.tolerance, band);
 }
 
 /// The occupied parts g[p][element][k] of f; of the spectral weight for f = NULL.
@@ -95,8 +98,10 @@ static void make_pieces(const kd_collision *c, const double *f, double complex *
     double complex band[MAX_MATRIX], piece[MAX_MATRIX], orbital[MAX_MATRIX], scratch[MAX_MATRIX];
     if (f) to_bands(c, f, k, band);
     for (size_t p = 0; p < c->n_piece; p++) {
-      if (f) c->ansatz->occupied(n, p, band, piece);
-      else c->ansatz->weight(n, p, piece);
+      if (f)
+        c->ansatz->occupied(n, p, band, piece);
+      else
+        c->ansatz->weight(n, p, piece);
       kd_eigen_rotate(n, c->vector + k * c->n_matrix, false, piece, orbital, scratch);
       for (size_t e = 0; e < c->n_matrix; e++) g[(p * c->n_matrix + e) * c->n_k + k] = orbital[e];
     }
@@ -115,7 +120,8 @@ static void add_product(size_t n, double s, const double complex *t, const doubl
     }
 }
 
-/// Adds s/hbar times B + B^dagger, B = -sum_p (T^>_p F_p - T^<_p H_p), H_p = W_p + theta F_p, to df.
+/// Adds s/hbar times B + B^dagger, B = -sum_p (T^>_p F_p - T^<_p H_p), H_p = W_p + theta F_p, to
+/// df.
 /// @param g          pieces that F is made of; NULL: F = 0
 /// @param lesser     T^< of the pieces inside; NULL: 0
 /// @param greater    theta T^> of them is added to the T^> of the spectral weight; NULL: 0
@@ -161,8 +167,8 @@ static void add_local(const kd_collision *c, double s, const double complex *g,
   }
 }
 
-/// The rate at which level a is emptied, 2 Re <a| T^> - theta T^< |a>/hbar: the factor of f_a in the
-/// operator. T^> is that of the spectral weight plus theta `greater`.
+/// The rate at which level a is emptied, 2 Re <a| T^> - theta T^< |a>/hbar: the factor of f_a in
+/// the operator. T^> is that of the spectral weight plus theta `greater`.
 static double level_rate(const kd_collision *c, size_t k, size_t a, const double complex *lesser,
                          const double complex *greater) {
   const size_t n = c->n_band;
@@ -171,16 +177,15 @@ static double level_rate(const kd_collision *c, size_t k, size_t a, const double
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < n; j++) {
       const size_t e = (a * c->n_matrix + i * n + j) * c->n_k + k;
-      const double complex t =
-          c->static_greater[e] + c->spectrum.theta * (greater[e] - lesser[e]);
+      const double complex t = c->static_greater[e] + c->spectrum.theta * (greater[e] - lesser[e]);
       sum += conj(s[i * n + a]) * t * s[j * n + a];
     }
   return 2 * creal(sum) / c->hbar;
 }
 
-/// The diagonal Ansatz knows one number per level, or group of degenerate levels. What f has inside a
-/// group beside that number decays at the rate of the group, so that nothing depends on the choice of
-/// eigenvectors and no direction is left undamped.
+/// The diagonal Ansatz knows one number per level, or group of degenerate levels. What f has inside
+/// a group beside that number decays at the rate of the group, so that nothing depends on the
+/// choice of eigenvectors and no direction is left undamped.
 static void damp_degenerate(const kd_collision *c, const double *f, const double complex *lesser,
                             const double complex *greater, double *df) {
   const size_t n = c->n_band;
@@ -202,17 +207,16 @@ static void damp_degenerate(const kd_collision *c, const double *f, const double
       for (size_t b = first[a]; b < n && first[b] == first[a]; b++, size++)
         rate += level_rate(c, k, b, lesser, greater);
       for (size_t b = 0; b < n; b++)
-        band[a * n + b] = first[a] == first[b]
-                              ? -rate / (double)size * (band[a * n + b] - mean[a * n + b])
-                              : 0;
+        band[a * n + b] =
+            first[a] == first[b] ? -rate / (double)size * (band[a * n + b] - mean[a * n + b]) : 0;
     }
     kd_eigen_rotate(n, c->vector + k * c->n_matrix, false, band, matrix, scratch);
     kd_add_packed(matrix, n, c->n_k, k, df);
   }
 }
 
-/// The bilinear form that the linearisation needs: C with the pieces `inside` in the self-energy and
-/// `outside` at k, without the terms of zeroth order.
+/// The bilinear form that the linearisation needs: C with the pieces `inside` in the self-energy
+/// and `outside` at k, without the terms of zeroth order.
 static kd_status keldysh_rate(kd_collision *c, const double *f, double *df) {
   const size_t n = c->n_matrix * c->n_k;
   memset(df, 0, n * sizeof *df);
@@ -245,41 +249,47 @@ static double seconds_now(void) {
 
 kd_status kd_collision_rate(kd_collision *c, const double *f, double *df) {
   const double start = seconds_now();
-  if (c->ansatz) KD_TRY(keldysh_rate(c, f, df));
-  else if (c->relaxation) KD_TRY(kd_relaxation_rate(c->relaxation, &c->spectrum, f, df));
-  else memset(df, 0, c->n_matrix * c->n_k * sizeof *df);
+  if (c->ansatz)
+    KD_TRY(keldysh_rate(c, f, df));
+  else if (c->relaxation)
+    KD_TRY(kd_relaxation_rate(c->relaxation, &c->spectrum, f, df));
+  else
+    memset(df, 0, c->n_matrix * c->n_k * sizeof *df);
   c->evaluations++;
   c->seconds += seconds_now() - start;
   return KD_OK;
 }
 
-bool kd_collision_is_none(const kd_collision *c) { return !c->ansatz && !c->relaxation; }
+bool kd_collision_is_none(const kd_collision *c) {
+  return !c->ansatz && !c->relaxation;
+}
 
 kd_collision_cost kd_collision_statistics(const kd_collision *c) {
-  return (kd_collision_cost){
-      .ansatz = c->name,
-      .method = c->method ? c->method->name : "local",
-      .evaluations = c->evaluations,
-      .ffts = c->method ? c->method->n_fft(c->self_energy) : 0,
-      .seconds = c->seconds};
+  return (kd_collision_cost){.ansatz = c->name,
+                             .method = c->method ? c->method->name : "local",
+                             .evaluations = c->evaluations,
+                             .ffts = c->method ? c->method->n_fft(c->self_energy) : 0,
+                             .seconds = c->seconds};
 }
 
 /// Temperature, chemical potential and statistics of the equilibrium that some forms refer to.
 static kd_status read_thermal(const kd_scenario *scenario, const kd_section *section,
-                              const kd_reference *reference, bool is_needed, kd_occupation *thermal) {
+                              const kd_reference *reference, bool is_needed,
+                              kd_occupation *thermal) {
   const bool has_t = kd_section_has(section, "temperature");
   const bool has_mu = kd_section_has(section, "chemical_potential");
   const bool has_initial = reference->rule == KD_REFERENCE_ENERGY;
   *thermal = reference->occupation;
   thermal->amplitude = 0;
   if (!has_initial && is_needed && !(has_t && has_mu))
-    return kd_section_error(section, "ansatz", "no equilibrium to refer to (expected temperature and "
+    return kd_section_error(section, "ansatz",
+                            "no equilibrium to refer to (expected temperature and "
                             "chemical_potential here, since initial is not thermal)");
   thermal->statistics =
       kd_statistics_named(kd_section_text(kd_scenario_root(scenario), "statistics"));
   if (has_t)
-    thermal->kt = kd_scenario_constants(scenario).k_boltzmann *
-                  kd_section_real(section, "temperature");
+    thermal->kt =
+        kd_scenario_constants(scenario).k_boltzmann * kd_section_real(section, "temperature");
   if (has_mu) thermal->mu = kd_section_real(section, "chemical_potential");
   return KD_OK;
 }
@@ -308,13 +318,13 @@ static kd_status create_bands(kd_collision *c, const kd_section *root) {
   KD_ALLOCATE(c->vector, c->n_matrix * c->n_k);
   kd_model_sample(c->model, (const double[3]){0}, &part, h);
   KD_CHECK(kd_eigen_field(c->n_band, c->n_k, h, c->level, c->vector));
-  c->spectrum = (kd_spectrum){
-      .n_band = c->n_band,
-      .n_k = c->n_k,
-      .theta = (double)kd_statistics_named(kd_section_text(root, "statistics")),
-      .energy = c->level,
-      .vector = c->vector,
-      .tolerance = kd_eigen_tolerance(c->n_band * c->n_k, c->level)};
+  c->spectrum =
+      (kd_spectrum){.n_band = c->n_band,
+                    .n_k = c->n_k,
+                    .theta = (double)kd_statistics_named(kd_section_text(root, "statistics")),
+                    .energy = c->level,
+                    .vector = c->vector,
+                    .tolerance = kd_eigen_tolerance(c->n_band * c->n_k, c->level)};
 
 cleanup:
   kd_free(h);

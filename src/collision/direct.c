@@ -16,7 +16,9 @@ typedef struct direct {
   double complex **table; ///< per bath: [k][piece][k'][piece'][lesser, greater]
 } direct;
 
-static direct *from(kd_self_energy *self) { return (direct *)self; }
+static direct *from(kd_self_energy *self) {
+  return (direct *)self;
+}
 
 size_t kd_self_energy_direct_bytes(const kd_self_energy_setting *setting) {
   const size_t n = kd_model_n_k(setting->model) * setting->n_piece;
@@ -58,10 +60,11 @@ static kd_status direct_create(const kd_self_energy_setting *setting, kd_self_en
   direct *self = NULL;
   *result = NULL;
   if (bytes > LARGEST_TABLE)
-    return kd_error(KD_ERROR_MEMORY,
-                    "collisions.method: direct needs a table of %.3g GiB for %zu k points (expected "
-                    "at most %zu GiB; use fft)",
-                    (double)bytes / (1 << 30), n_k, LARGEST_TABLE >> 30);
+    return kd_error(
+        KD_ERROR_MEMORY,
+        "collisions.method: direct needs a table of %.3g GiB for %zu k points (expected "
+        "at most %zu GiB; use fft)",
+        (double)bytes / (1 << 30), n_k, LARGEST_TABLE >> 30);
   KD_ALLOCATE(self, 1);
   self->setting = *setting;
   self->n_band = kd_model_n_band(setting->model);

@@ -1,13 +1,14 @@
-/// Back end `fft`: the kernels as series in the transferred energy (series.h) turn the double sum over k
-/// and k' into, for every tau_j,
+/// Back end `fft`: the kernels as series in the transferred energy (series.h) turn the double sum
+/// over k and k' into, for every tau_j,
 ///
 ///   Y_c(k') = sum_m e^{-i e_m(k') tau_j} [sum_a M_a G_m(k') M_a^dagger]_c     (local)
 ///   S_c(k)  = (1/N_k) sum_k' c_j(k - k') Y_c(k')                              (convolution by FFT)
 ///   T_p,c(k) += e^{i e_p(k) tau_j} S_c(k)                                     (local)
 ///
-/// for the elements c that the vertices touch. For Hermitian pieces and kappa = 0, the terms of -tau_j
-/// are the adjoints of those of tau_j, and only half of the series is summed. Where the kernels do not depend on q the convolution is a
-/// plain sum and no FFT is needed. In a k.p box the convolution is zero-padded.
+/// for the elements c that the vertices touch. For Hermitian pieces and kappa = 0, the terms of
+/// -tau_j are the adjoints of those of tau_j, and only half of the series is summed. Where the
+/// kernels do not depend on q the convolution is a plain sum and no FFT is needed. In a k.p box the
+/// convolution is zero-padded.
 #include <fftw3.h>
 #include <math.h>
 #include <omp.h>
@@ -31,9 +32,9 @@ typedef struct group {
   const kd_bath **bath;
   size_t *index; ///< of the bath in the series
   size_t n_bath;
-  bool is_local;     ///< the kernels do not depend on q
+  bool is_local; ///< the kernels do not depend on q
   size_t n_channel;
-  size_t *channel;   ///< elements that the vertices touch
+  size_t *channel;        ///< elements that the vertices touch
   double complex *local;  ///< is_local: [2][2 J + 1], else
   double complex *kernel; ///< [2 J + 1][2][n_difference], transformed over q
 } group;
@@ -45,12 +46,12 @@ typedef struct fast {
   group *group;
   size_t n_group;
   fftw_plan forward, backward;
-  double complex *y;      ///< [n_piece][n_channel][n_k]
-  double complex *phase;  ///< [n_piece][n_k]
-  double complex *field;  ///< [n_channel][n_difference]
+  double complex *y;       ///< [n_piece][n_channel][n_k]
+  double complex *phase;   ///< [n_piece][n_k]
+  double complex *field;   ///< [n_channel][n_difference]
   double complex **buffer; ///< per thread, [n_difference]
   int n_thread;
-  bool sums_half;          ///< tau >= 0 only
+  bool sums_half; ///< tau >= 0 only
   unsigned long n_fft;
 } fast;
 
@@ -59,7 +60,9 @@ static long first_term(const fast *self) {
   return self->sums_half ? 0 : -(long)self->series.n_half;
 }
 
-static fast *from(kd_self_energy *self) { return (fast *)self; }
+static fast *from(kd_self_energy *self) {
+  return (fast *)self;
+}
 
 static void fast_free(kd_self_energy *object) {
   fast *self = from(object);
@@ -222,8 +225,10 @@ static kd_status fast_create(const kd_self_energy_setting *setting, kd_self_ener
     }
   }
   for (size_t g = 0; g < self->n_group; g++) {
-    if (self->group[g].is_local) KD_CHECK(prepare_local(self, &self->group[g]));
-    else KD_CHECK(prepare_convolution(self, &self->group[g]));
+    if (self->group[g].is_local)
+      KD_CHECK(prepare_local(self, &self->group[g]));
+    else
+      KD_CHECK(prepare_convolution(self, &self->group[g]));
   }
   *result = (kd_self_energy *)self;
   self = NULL;
@@ -395,7 +400,8 @@ static void apply_convolution(fast *self, const group *g, double complex *t_less
     for (size_t i = 0; i < s->n_piece * n_k; i++)
       self->phase[i] = cos(s->energy[i] * tau) - I * sin(s->energy[i] * tau);
     const double complex *kernel = g->kernel + 2 * (size_t)(j + n_half) * n_q;
-#pragma omp parallel for schedule(static) num_threads(self->n_thread) if (KD_WORTH_THREADS(n_c * n_q))
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(self->n_thread) if (KD_WORTH_THREADS(n_c * n_q))
     for (size_t c = 0; c < n_c; c++) {
       double complex *field = self->field + c * n_q, *buffer = self->buffer[omp_get_thread_num()];
       if (n_q != n_k) memset(field, 0, n_q * sizeof *field);
@@ -445,8 +451,10 @@ static kd_status fast_apply(kd_self_energy *object, const double complex *g,
   memset(t_greater, 0, total * sizeof *t_greater);
   for (size_t i = 0; i < self->n_group; i++) {
     apply_vertices(self, &self->group[i], g);
-    if (self->group[i].is_local) KD_TRY(apply_local(self, &self->group[i], t_lesser, t_greater));
-    else apply_convolution(self, &self->group[i], t_lesser, t_greater);
+    if (self->group[i].is_local)
+      KD_TRY(apply_local(self, &self->group[i], t_lesser, t_greater));
+    else
+      apply_convolution(self, &self->group[i], t_lesser, t_greater);
   }
   if (self->sums_half) {
     add_adjoint(self, t_lesser);

@@ -18,14 +18,18 @@ typedef struct kd_form_kind {
     .key = NULL                                                                                    \
   }
 
-static double gaussian(double q2, double q0) { return exp(-0.5 * q2 / (q0 * q0)); }
+static double gaussian(double q2, double q0) {
+  return exp(-0.5 * q2 / (q0 * q0));
+}
 
 static double yukawa(double q2, double q0) {
   const double x = q0 * q0 / (q2 + q0 * q0);
   return x * x;
 }
 
-static double polar(double q2, double q0) { return q2 > 0 ? q0 * q0 / q2 : 0; }
+static double polar(double q2, double q0) {
+  return q2 > 0 ? q0 * q0 / q2 : 0;
+}
 
 static double acoustic(double q2, double q0) {
   const double x = sqrt(q2) / q0;
@@ -56,16 +60,19 @@ static const kd_form_kind form_acoustic = {
 static const kd_form_kind form_expression = {
     .variant = {.kind = "expression",
                 .meaning = "a formula in q and its Cartesian components",
-                .rows =
-                    (const kd_param[]){{.key = "expression",
-                                        .type = KD_EXPRESSION,
-                                        .variables = "q qx qy qz",
-                                        .meaning = "formula in q, qx, qy, qz (1/angstrom)"},
-                                       {.key = NULL}}}};
+                .rows = (const kd_param[]){{.key = "expression",
+                                            .type = KD_EXPRESSION,
+                                            .variables = "q qx qy qz",
+                                            .meaning = "formula in q, qx, qy, qz (1/angstrom)"},
+                                           {.key = NULL}}}};
 
-const kd_variant *const kd_form_variants[] = {
-    &form_constant.variant, &form_gaussian.variant,  &form_yukawa.variant,     &form_polar.variant,
-    &form_acoustic.variant, &form_expression.variant, NULL};
+const kd_variant *const kd_form_variants[] = {&form_constant.variant,
+                                              &form_gaussian.variant,
+                                              &form_yukawa.variant,
+                                              &form_polar.variant,
+                                              &form_acoustic.variant,
+                                              &form_expression.variant,
+                                              NULL};
 
 size_t kd_difference_count(const kd_model *model, size_t n[3]) {
   const bool wraps = kd_model_is_periodic(model);
@@ -140,12 +147,13 @@ kd_status kd_form_evaluate(const kd_section *section, const kd_model *model, dou
   if (kind == &form_constant) return KD_OK;
   const double q0 = kind->value ? kd_section_real(section, "q0") : 0;
   if (!kind->value)
-    KD_CHECK(kd_expression_create(kd_section_text(section, "expression"), "q qx qy qz",
-                                  &expression));
+    KD_CHECK(
+        kd_expression_create(kd_section_text(section, "expression"), "q qx qy qz", &expression));
   KD_ALLOCATE(values, count);
   for (size_t i = 0; i < count; i++) {
-    // q and -q may be represented by vectors that are not opposite where several are shortest, so the
-    // value at the one is that at the other by definition, and evenness is tested on one vector.
+    // q and -q may be represented by vectors that are not opposite where several are shortest, so
+    // the value at the one is that at the other by definition, and evenness is tested on one
+    // vector.
     const size_t j = opposite(m, i);
     if (j < i) {
       values[i] = values[j];
@@ -167,7 +175,8 @@ kd_status kd_form_evaluate(const kd_section *section, const kd_model *model, dou
     if (fabs(value[0] - value[1]) > 1e-9 * fmax(fabs(value[0]), fabs(value[1]))) {
       status = kd_section_error(section, NULL,
                                 "%g at q = (%g, %g, %g) 1/angstrom but %g at -q (expected an even "
-                                "function)", value[0], q[0], q[1], q[2], value[1]);
+                                "function)",
+                                value[0], q[0], q[1], q[2], value[1]);
       goto cleanup;
     }
     values[i] = value[0];

@@ -18,8 +18,9 @@ static const kd_choice ANSATZE[] = {
      .meaning = "band populations only, the standard Boltzmann operator; coherences do not scatter",
      .reference = "Trukhan and Protik, eqs. 101-102"},
     {.name = "rta",
-     .meaning = "populations to equilibrium at the out-scattering rates of their levels, coherences to "
-                "zero at the mean of two of them",
+     .meaning =
+         "populations to equilibrium at the out-scattering rates of their levels, coherences to "
+         "zero at the mean of two of them",
      .reference = "the relaxation-time theories discussed in Trukhan and Protik, sec. I"},
     {.name = "t1_t2", .meaning = "populations to equilibrium in t1, coherences to zero in t2"},
     {.name = "bgk",

@@ -22,8 +22,10 @@ struct kd_relaxation {
 
 static kd_status read_time(const kd_section *section, const char *key, double *rate) {
   if (!kd_section_has(section, key))
-    return kd_section_error(section, "ansatz", "%s needs the key %s (expected a time such as \"100 "
-                            "fs\")", kd_section_text(section, "ansatz"), key);
+    return kd_section_error(section, "ansatz",
+                            "%s needs the key %s (expected a time such as \"100 "
+                            "fs\")",
+                            kd_section_text(section, "ansatz"), key);
   *rate = 1 / kd_section_real(section, key);
   return KD_OK;
 }
@@ -39,18 +41,18 @@ kd_status kd_relaxation_create(const kd_section *section, kd_relaxation_rule rul
   self->rule = rule;
   self->thermal = *thermal;
   switch (rule) {
-    case KD_RELAX_BGK:
-      KD_CHECK(read_time(section, "tau", &self->population_rate));
-      self->coherence_rate = self->population_rate;
-      break;
-    case KD_RELAX_T1_T2:
-      KD_CHECK(read_time(section, "t1", &self->population_rate));
-      KD_CHECK(read_time(section, "t2", &self->coherence_rate));
-      break;
-    case KD_RELAX_RTA:
-      KD_ALLOCATE(self->level_rate, n_level);
-      memcpy(self->level_rate, rates, n_level * sizeof *rates);
-      break;
+  case KD_RELAX_BGK:
+    KD_CHECK(read_time(section, "tau", &self->population_rate));
+    self->coherence_rate = self->population_rate;
+    break;
+  case KD_RELAX_T1_T2:
+    KD_CHECK(read_time(section, "t1", &self->population_rate));
+    KD_CHECK(read_time(section, "t2", &self->coherence_rate));
+    break;
+  case KD_RELAX_RTA:
+    KD_ALLOCATE(self->level_rate, n_level);
+    memcpy(self->level_rate, rates, n_level * sizeof *rates);
+    break;
   }
   KD_ALLOCATE(self->energy, n_level);
   memcpy(self->energy, spectrum->energy, n_level * sizeof *self->energy);
@@ -62,13 +64,16 @@ cleanup:
   return status;
 }
 
-void kd_relaxation_linearise(kd_relaxation *self) { self->is_linear = true; }
+void kd_relaxation_linearise(kd_relaxation *self) {
+  self->is_linear = true;
+}
 
 double kd_relaxation_population_rate(const kd_relaxation *self, size_t index) {
   return self->rule == KD_RELAX_RTA ? self->level_rate[index] : self->population_rate;
 }
 
-/// Rate of element (a, b) at the k point whose first level is `start`; degenerate levels share theirs.
+/// Rate of element (a, b) at the k point whose first level is `start`; degenerate levels share
+/// theirs.
 static double element_rate(const kd_relaxation *self, size_t n_band, size_t start,
                            const size_t *first, size_t a, size_t b) {
   if (self->rule != KD_RELAX_RTA)

@@ -8,10 +8,12 @@
 typedef struct kd_relaxation kd_relaxation;
 
 typedef enum kd_relaxation_rule {
-  /// In the eigenbasis, populations relax to the thermal function of H_k in t1 and coherences to zero in
+  /// In the eigenbasis, populations relax to the thermal function of H_k in t1 and coherences to
+  /// zero in
   /// t2; a block of degenerate levels relaxes in t1.
   KD_RELAX_T1_T2,
-  /// f relaxes to the thermal function with the temperature given and the chemical potential of its own
+  /// f relaxes to the thermal function with the temperature given and the chemical potential of its
+  /// own
   /// number, in tau.
   KD_RELAX_BGK,
   /// Populations relax to the thermal function at the out-scattering rates of their levels, without

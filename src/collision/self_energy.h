@@ -1,13 +1,14 @@
 /// The on-shell self-energy, by one of two back ends behind one interface.
 ///
-/// The spectral function of the carriers is a sum of pieces, delta functions at energies e_p(k) with
-/// matrix weights: G_k(w) = sum_p G_p(k) d(w - e_p(k)). At the energies of the pieces the self-energy is
+/// The spectral function of the carriers is a sum of pieces, delta functions at energies e_p(k)
+/// with matrix weights: G_k(w) = sum_p G_p(k) d(w - e_p(k)). At the energies of the pieces the
+/// self-energy is
 ///
 ///   T^≷_p(k) = (1/N_k) sum_k' sum_m t^≷_{k-k'}(e_p(k) - e_m(k')) sum_a M_a G_m(k') M_a^dagger,
 ///   t = K/2 + i kappa R,
 ///
-/// K the kernel of a bath and R its principal-value partner. Matrix fields are [piece][element][n_k],
-/// complex, k fastest, in the orbital basis.
+/// K the kernel of a bath and R its principal-value partner. Matrix fields are
+/// [piece][element][n_k], complex, k fastest, in the orbital basis.
 #ifndef KD_COLLISION_SELF_ENERGY_H
 #define KD_COLLISION_SELF_ENERGY_H
 
@@ -21,7 +22,7 @@ typedef struct kd_self_energy_setting {
   size_t n_piece;
   const double *energy; ///< [n_piece][n_k], eV
   double kappa;
-  bool is_hermitian;    ///< all pieces that apply() will be given are
+  bool is_hermitian; ///< all pieces that apply() will be given are
 } kd_self_energy_setting;
 
 typedef struct kd_self_energy kd_self_energy;

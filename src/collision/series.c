@@ -10,8 +10,8 @@
 #include "core/error.h"
 #include "core/memory.h"
 
-/// Coefficients below this fraction of the largest are dropped, and so are those that may be rounding:
-/// the sampled energies are rounded, which changes a kernel by x/sigma rounding errors.
+/// Coefficients below this fraction of the largest are dropped, and so are those that may be
+/// rounding: the sampled energies are rounded, which changes a kernel by x/sigma rounding errors.
 static const double NEGLIGIBLE = 2e-16, ROUNDING = 4 * DBL_EPSILON;
 /// Period in units of W for the principal value, which is fitted on |x| <= W only.
 static const double PRINCIPAL_PERIOD = 2.2;
@@ -91,10 +91,11 @@ static kd_status choose_size(const kd_model *model, kd_series *series, const kd_
   fftw_plan plan = NULL;
   for (*n_sample = 256;; *n_sample *= 2) {
     if (*n_sample > MAX_SAMPLES) {
-      status = kd_error(KD_ERROR_NUMERICS,
-                        "a collision kernel is too sharp for its period %.3g eV (%d samples): raise "
-                        "collisions.broadening or the temperature",
-                        series->period, MAX_SAMPLES);
+      status =
+          kd_error(KD_ERROR_NUMERICS,
+                   "a collision kernel is too sharp for its period %.3g eV (%d samples): raise "
+                   "collisions.broadening or the temperature",
+                   series->period, MAX_SAMPLES);
       goto cleanup;
     }
     KD_ALLOCATE(samples, *n_sample);
@@ -110,7 +111,8 @@ static kd_status choose_size(const kd_model *model, kd_series *series, const kd_
             largest = fmax(largest, cabs(samples[j]));
             square += creal(samples[j] * conj(samples[j])) / (double)*n_sample;
           }
-          const double noise = ROUNDING * (1 + reach_of(model, &bath[b]) / bath[b].sigma) * sqrt(square);
+          const double noise =
+              ROUNDING * (1 + reach_of(model, &bath[b]) / bath[b].sigma) * sqrt(square);
           const double threshold = fmax(NEGLIGIBLE * largest, noise);
           for (size_t j = 0; j <= *n_sample / 2; j++)
             if (cabs(samples[j]) > threshold && j > n_half) n_half = j;
@@ -131,8 +133,8 @@ cleanup:
   return status;
 }
 
-/// Least-squares fit of kappa R of every phonon energy and order of one bath: added, times i, to the
-/// coefficients. R is real, so the unknowns are those of a cosine and a sine series.
+/// Least-squares fit of kappa R of every phonon energy and order of one bath: added, times i, to
+/// the coefficients. R is real, so the unknowns are those of a cosine and a sine series.
 static kd_status add_principal(kd_series *series, size_t b, const kd_bath *bath,
                                const size_t *example, double width, double kappa) {
   kd_status status = KD_OK;
@@ -219,8 +221,7 @@ kd_status kd_series_create(const kd_model *model, const kd_bath *bath, size_t n_
           *(c - j) = conj(samples[j]); // K is real
         }
       }
-    if (kappa != 0)
-      KD_CHECK(add_principal(series, b, &bath[b], example[b], width, kappa));
+    if (kappa != 0) KD_CHECK(add_principal(series, b, &bath[b], example[b], width, kappa));
   }
 
 cleanup:

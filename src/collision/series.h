@@ -2,19 +2,19 @@
 ///
 /// On a period X that is longer than every energy difference plus the reach of the kernels,
 ///   t^≷(x) = K/2 + i kappa R = sum_{j=-J..J} c^≷_j e^{i x tau_j},   tau_j = 2 pi j/X,
-/// where K is sampled and transformed (spectrally exact for these smooth kernels), and R, which does not
-/// decay, is fitted by least squares on |x| <= W with the same tau_j.
+/// where K is sampled and transformed (spectrally exact for these smooth kernels), and R, which
+/// does not decay, is fitted by least squares on |x| <= W with the same tau_j.
 #ifndef KD_COLLISION_SERIES_H
 #define KD_COLLISION_SERIES_H
 
 #include "collision/bath.h"
 
 typedef struct kd_series {
-  double period;  ///< X, eV
-  size_t n_half;  ///< J
+  double period; ///< X, eV
+  size_t n_half; ///< J
   size_t n_bath;
-  /// Per bath: number of distinct phonon energies, which of them each q has (NULL: all the first), and
-  /// the coefficients [n_omega][2 (lesser, greater)][2 J + 1].
+  /// Per bath: number of distinct phonon energies, which of them each q has (NULL: all the first),
+  /// and the coefficients [n_omega][2 (lesser, greater)][2 J + 1].
   size_t *n_omega;
   size_t **which;
   double complex **coefficient;
@@ -27,8 +27,8 @@ kd_status kd_series_create(const kd_model *model, const kd_bath *bath, size_t n_
                            double kappa, kd_series *series);
 void kd_series_clear(kd_series *series);
 
-/// t^≷ of `bath`, number `index` of those given to kd_series_create, at difference q and energy x: for
-/// tests.
+/// t^≷ of `bath`, number `index` of those given to kd_series_create, at difference q and energy x:
+/// for tests.
 double complex kd_series_value(const kd_series *series, const kd_bath *bath, size_t index, size_t q,
                                kd_order order, double x);
 

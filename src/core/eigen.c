@@ -8,8 +8,8 @@
 #include "core/packing.h"
 #include "core/parallel.h"
 
-/// Eigenpairs of (m + h.sigma): m -+ |h|. The eigenvectors are taken from the column of the projector
-/// that does not cancel.
+/// Eigenpairs of (m + h.sigma): m -+ |h|. The eigenvectors are taken from the column of the
+/// projector that does not cancel.
 static void two_levels(const double *field, size_t n_k, size_t k, double *energy,
                        double complex *s) {
   const double mean = 0.5 * (field[k] + field[n_k + k]);
@@ -133,8 +133,10 @@ void kd_eigen_rotate(size_t n_band, const double complex *s, bool inverse, const
   const size_t n = n_band;
   if (n == 2) {
     const double complex adjoint[4] = {conj(s[0]), conj(s[2]), conj(s[1]), conj(s[3])};
-    if (inverse) product_of_three(adjoint, a, s, result);
-    else product_of_three(s, a, adjoint, result);
+    if (inverse)
+      product_of_three(adjoint, a, s, result);
+    else
+      product_of_three(s, a, adjoint, result);
     return;
   }
   if (inverse) {

@@ -27,7 +27,8 @@ void kd_eigen_groups(size_t n_band, const double *energy, double tolerance, size
 /// KD_DEGENERACY times the difference of the largest and the smallest of `count` energies.
 double kd_eigen_tolerance(size_t count, const double *energy);
 
-/// S A S^dagger (inverse: S^dagger A S) for one k: from the level basis to the orbital basis and back.
+/// S A S^dagger (inverse: S^dagger A S) for one k: from the level basis to the orbital basis and
+/// back.
 /// @param s       [n_band (orbital)][n_band (level)]
 /// @param scratch [n_band^2]
 void kd_eigen_rotate(size_t n_band, const double complex *s, bool inverse, const double complex *a,

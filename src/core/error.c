@@ -16,8 +16,7 @@ void kd_error_clear(void) {
   n_line = 0;
 }
 
-static kd_status append(kd_status status, const char *format, va_list arguments)
-    KD_PRINTF(2, 0);
+static kd_status append(kd_status status, const char *format, va_list arguments) KD_PRINTF(2, 0);
 
 static kd_status append(kd_status status, const char *format, va_list arguments) {
   n_line++;
@@ -57,14 +56,21 @@ kd_status kd_error_append(kd_status status, const char *format, ...) {
   return status;
 }
 
-const char *kd_error_message(void) { return message; }
+const char *kd_error_message(void) {
+  return message;
+}
 
 int kd_exit_status(kd_status status) {
   switch (status) {
-    case KD_OK: return 0;
-    case KD_ERROR_SCENARIO: return 2;
-    case KD_ERROR_FILE: return 3;
-    case KD_STOPPED: return 75;
-    default: return 4;
+  case KD_OK:
+    return 0;
+  case KD_ERROR_SCENARIO:
+    return 2;
+  case KD_ERROR_FILE:
+    return 3;
+  case KD_STOPPED:
+    return 75;
+  default:
+    return 4;
   }
 }

@@ -26,7 +26,9 @@ void *kd_allocate(size_t count, size_t size) {
   return memory;
 }
 
-void kd_free(void *memory) { free(memory); }
+void kd_free(void *memory) {
+  free(memory);
+}
 
 double kd_memory_physical(void) {
   const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);

@@ -31,8 +31,7 @@ static inline void kd_unpack(const double *field, size_t n_band, size_t n_k, siz
     matrix[a * n_band + a] = field[a * n_k + k];
     for (size_t b = a + 1; b < n_band; b++) {
       const size_t c = kd_pair(a, b, n_band);
-      const double complex z =
-          KD_SQRT1_2 * (field[c * n_k + k] + I * field[(c + 1) * n_k + k]);
+      const double complex z = KD_SQRT1_2 * (field[c * n_k + k] + I * field[(c + 1) * n_k + k]);
       matrix[a * n_band + b] = z;
       matrix[b * n_band + a] = conj(z);
     }

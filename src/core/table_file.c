@@ -1,8 +1,8 @@
 #include "core/table_file.h"
 
-#include <stdbool.h>
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,9 @@
 #include "core/error.h"
 #include "core/memory.h"
 
-static bool is_separator(char c) { return c == ' ' || c == '\t' || c == ',' || c == '\r'; }
+static bool is_separator(char c) {
+  return c == ' ' || c == '\t' || c == ',' || c == '\r';
+}
 
 kd_status kd_table_file_read(const char *path, double **values, size_t *n_row, size_t *n_column) {
   kd_status status = KD_OK;
@@ -51,8 +53,8 @@ kd_status kd_table_file_read(const char *path, double **values, size_t *n_row, s
         const size_t larger = capacity ? 2 * capacity : 1024;
         double *grown = realloc(data, larger * sizeof *grown);
         if (!grown) {
-          status = kd_error(KD_ERROR_MEMORY, "%s: error: out of memory after %zu numbers", path,
-                            count);
+          status =
+              kd_error(KD_ERROR_MEMORY, "%s: error: out of memory after %zu numbers", path, count);
           goto cleanup;
         }
         data = grown;
@@ -71,8 +73,8 @@ kd_status kd_table_file_read(const char *path, double **values, size_t *n_row, s
     (*n_row)++;
   }
   if (ferror(file)) {
-    status = kd_error(KD_ERROR_FILE, "%s: error: cannot read: %s", path,
-                      strerror(errno ? errno : EIO));
+    status =
+        kd_error(KD_ERROR_FILE, "%s: error: cannot read: %s", path, strerror(errno ? errno : EIO));
     goto cleanup;
   }
   *values = data;

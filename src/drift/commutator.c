@@ -78,7 +78,10 @@ static void many_bands(size_t n_band, size_t n_k, double s, const double *a, con
 
 void kd_commutator(size_t n_band, size_t n_k, double s, const double *a, const double *b,
                    double *result) {
-  if (n_band == 1) memset(result, 0, n_k * sizeof *result);
-  else if (n_band == 2) two_bands(n_k, s, a, b, result);
-  else many_bands(n_band, n_k, s, a, b, result);
+  if (n_band == 1)
+    memset(result, 0, n_k * sizeof *result);
+  else if (n_band == 2)
+    two_bands(n_k, s, a, b, result);
+  else
+    many_bands(n_band, n_k, s, a, b, result);
 }

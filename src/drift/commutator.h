@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/// result := -i s [A, B] for packed Hermitian fields A, B of n_band^2 n_k doubles; `result` is neither
-/// of them.
+/// result := -i s [A, B] for packed Hermitian fields A, B of n_band^2 n_k doubles; `result` is
+/// neither of them.
 void kd_commutator(size_t n_band, size_t n_k, double s, const double *a, const double *b,
                    double *result);
 

@@ -14,7 +14,8 @@
 #define RESOLVED 1e-13
 /// A piece on which |E| stays below this fraction of the largest |E| is quiet.
 #define QUIET 1e-16
-/// Pieces are not cut below this fraction of the duration: what is still unresolved there is a jump.
+/// Pieces are not cut below this fraction of the duration: what is still unresolved there is a
+/// jump.
 #define SMALLEST 1e-11
 
 enum { DEGREE = 16, N_GAUSS = 16 };
@@ -34,10 +35,10 @@ struct kd_field {
   double scale; ///< largest |E| found on the samples
   kd_kick *kick;
   size_t n_kick;
-  double *edge;      ///< [n_piece + 1]
-  double *impulse;   ///< [n_piece + 1][3], from 0 to the edge
-  bool *quiet;       ///< [n_piece]
-  bool *jump;        ///< [n_piece], at the start of the piece
+  double *edge;    ///< [n_piece + 1]
+  double *impulse; ///< [n_piece + 1][3], from 0 to the edge
+  bool *quiet;     ///< [n_piece]
+  bool *jump;      ///< [n_piece], at the start of the piece
   size_t n_piece, capacity;
 };
 
@@ -55,8 +56,8 @@ static double magnitude(const double e[3]) {
   return fmax(fabs(e[0]), fmax(fabs(e[1]), fabs(e[2])));
 }
 
-/// True if E on [a, b] is a polynomial of degree 16 to rounding. The samples are taken strictly inside
-/// so that a jump at an end does not count. `*largest` receives the largest sample.
+/// True if E on [a, b] is a polynomial of degree 16 to rounding. The samples are taken strictly
+/// inside so that a jump at an end does not count. `*largest` receives the largest sample.
 static bool is_resolved(const kd_field *field, double a, double b, double *largest) {
   double sample[DEGREE + 1][3], before = 0, steepest = 0;
   *largest = 0;
@@ -171,9 +172,10 @@ static kd_status not_finite(const kd_section *root, const kd_field *field, doubl
   for (size_t i = 0; i < field->n_waveform; i++) {
     const kd_waveform *w = &field->waveform[i];
     if (w->kind->value && !isfinite(w->kind->value(w, t)))
-      return kd_section_error(kd_section_item(root, "field", i), NULL,
-                              "E(t) is not finite at t = %.6g (expected finite values from 0 to %.6g)",
-                              t, field->duration);
+      return kd_section_error(
+          kd_section_item(root, "field", i), NULL,
+          "E(t) is not finite at t = %.6g (expected finite values from 0 to %.6g)", t,
+          field->duration);
   }
   return kd_section_error(root, "field", "the sum is not finite at t = %.6g", t);
 }
@@ -247,8 +249,10 @@ static kd_status read_direction(const kd_section *section, size_t n_dim, double 
   size_t count;
   const double *given = kd_section_reals(section, "direction", &count);
   if (count != n_dim)
-    return kd_section_error(section, "direction", "%zu components (expected %zu, one per dimension "
-                            "of the k grid)", count, n_dim);
+    return kd_section_error(section, "direction",
+                            "%zu components (expected %zu, one per dimension "
+                            "of the k grid)",
+                            count, n_dim);
   double norm = 0;
   for (size_t d = 0; d < count; d++) norm = hypot(norm, given[d]);
   if (!(norm > 0))
@@ -306,8 +310,10 @@ static size_t piece_at(const kd_field *field, double t) {
   size_t low = 0, high = field->n_piece;
   while (high - low > 1) {
     const size_t middle = (low + high) / 2;
-    if (field->edge[middle] <= t) low = middle;
-    else high = middle;
+    if (field->edge[middle] <= t)
+      low = middle;
+    else
+      high = middle;
   }
   return low;
 }
@@ -327,7 +333,8 @@ void kd_field_impulse(const kd_field *field, double t0, double t1, double impuls
   integrate(field, t0, field->edge[first + 1], head);
   integrate(field, field->edge[last], t1, tail);
   for (int d = 0; d < 3; d++)
-    impulse[d] = head[d] + tail[d] + field->impulse[3 * last + d] - field->impulse[3 * (first + 1) + d];
+    impulse[d] =
+        head[d] + tail[d] + field->impulse[3 * last + d] - field->impulse[3 * (first + 1) + d];
 }
 
 const double *kd_field_pieces(const kd_field *field, size_t *count) {
@@ -335,8 +342,12 @@ const double *kd_field_pieces(const kd_field *field, size_t *count) {
   return field->edge;
 }
 
-bool kd_field_is_quiet(const kd_field *field, size_t index) { return field->quiet[index]; }
-bool kd_field_jumps(const kd_field *field, size_t index) { return field->jump[index]; }
+bool kd_field_is_quiet(const kd_field *field, size_t index) {
+  return field->quiet[index];
+}
+bool kd_field_jumps(const kd_field *field, size_t index) {
+  return field->jump[index];
+}
 
 const kd_kick *kd_field_kicks(const kd_field *field, size_t *count) {
   *count = field->n_kick;

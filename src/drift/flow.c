@@ -13,7 +13,8 @@ static const double NODE[3] = {0.5 - 0.38729833462074168852, 0.5, 0.5 + 0.387298
 /// The frame moves by at most this fraction of the k domain in one step, so that three nodes cannot
 /// miss a period of H(k).
 static const double LARGEST_TRAVEL = 1.0 / 16;
-/// A field piece is resolved by a polynomial of degree 16; a quarter of it by the three nodes of a step.
+/// A field piece is resolved by a polynomial of degree 16; a quarter of it by the three nodes of a
+/// step.
 static const double LARGEST_PART_OF_PIECE = 0.25;
 static const double SAFETY = 0.9, LARGEST_GROWTH = 3, SMALLEST_SHRINK = 0.2;
 
@@ -27,12 +28,13 @@ struct kd_flow {
   unsigned long n_step, n_rejected;
 };
 
-/// What generates the motion over a parameter x: time, or the fraction of a kick that has been given.
+/// What generates the motion over a parameter x: time, or the fraction of a kick that has been
+/// given.
 typedef struct motion {
-  double energy;           ///< weight of H
-  const double *kick;      ///< impulse of a kick, NULL for time
-  double start;            ///< x at the beginning of the step
-  const double *shift;     ///< shift at `start`
+  double energy;       ///< weight of H
+  const double *kick;  ///< impulse of a kick, NULL for time
+  double start;        ///< x at the beginning of the step
+  const double *shift; ///< shift at `start`
 } motion;
 
 kd_status kd_flow_create(kd_model *model, const kd_field *field, double tolerance,
@@ -102,8 +104,7 @@ void kd_flow_copy(const kd_flow *flow, const kd_flow_position *from, kd_flow_pos
   memcpy(to->shift, from->shift, sizeof to->shift);
   to->step = from->step;
   if (flow->unitary)
-    memcpy(to->u, from->u,
-           flow->unitary->n_component(flow->n_band) * flow->n_k * sizeof *to->u);
+    memcpy(to->u, from->u, flow->unitary->n_component(flow->n_band) * flow->n_k * sizeof *to->u);
 }
 
 /// Displacement of k by an impulse, (charge/hbar) impulse.
@@ -204,15 +205,19 @@ static size_t piece_towards(const kd_field *field, double t, double target, doub
   if (target > t) {
     while (high - low > 1) {
       const size_t middle = (low + high) / 2;
-      if (edge[middle] <= t) low = middle;
-      else high = middle;
+      if (edge[middle] <= t)
+        low = middle;
+      else
+        high = middle;
     }
     *end = low + 1 < count ? fmin(edge[low + 1], target) : target;
   } else {
     while (high - low > 1) {
       const size_t middle = (low + high) / 2;
-      if (edge[middle] < t) low = middle;
-      else high = middle;
+      if (edge[middle] < t)
+        low = middle;
+      else
+        high = middle;
     }
     *end = low > 0 ? fmax(edge[low], target) : target;
   }

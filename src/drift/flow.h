@@ -20,7 +20,7 @@ typedef struct kd_flow_position {
   double shift[3]; ///< 1/angstrom
   double *u;       ///< U(k_0), layout private to the flow
   double *u_spare;
-  double step;     ///< next step to try, fs
+  double step; ///< next step to try, fs
 } kd_flow_position;
 
 /// @param tolerance  largest error of U in one step (Frobenius norm, largest over k)

@@ -12,18 +12,18 @@
 
 struct kd_translation {
   size_t n_dim, n[3], n_k, n_component;
-  size_t n_mode;          ///< n[0] n[1] (n[2]/2 + 1)
-  double dual[9];         ///< rows, angstrom
+  size_t n_mode;  ///< n[0] n[1] (n[2]/2 + 1)
+  double dual[9]; ///< rows, angstrom
   int n_thread;
-  double **buffer;        ///< one per thread: a component, transformed in place
+  double **buffer; ///< one per thread: a component, transformed in place
   fftw_plan forward, backward;
   double complex *factor; ///< [n_mode], the multiplier of the call at hand
   double complex *axis[3];
   unsigned long n_fft;
 };
 
-/// The axis that FFTW halves is the last one with more than one point counted from the end; the grid
-/// is handed over as n[0] x n[1] x n[2] with the axes of the model moved to the back.
+/// The axis that FFTW halves is the last one with more than one point counted from the end; the
+/// grid is handed over as n[0] x n[1] x n[2] with the axes of the model moved to the back.
 static void shape(const kd_model *model, size_t n[3], size_t *offset) {
   const size_t n_dim = kd_model_n_dim(model);
   *offset = 3 - n_dim;
@@ -54,8 +54,8 @@ kd_status kd_translation_create(const kd_model *model, kd_translation **result) 
   t->forward = fftw_plan_dft_r2c(3, n, t->buffer[0], (fftw_complex *)t->buffer[0], FFTW_ESTIMATE);
   t->backward = fftw_plan_dft_c2r(3, n, (fftw_complex *)t->buffer[0], t->buffer[0], FFTW_ESTIMATE);
   if (!t->forward || !t->backward) {
-    status = kd_error(KD_ERROR_INTERNAL, "FFTW cannot plan a %d x %d x %d transform", n[0], n[1],
-                      n[2]);
+    status =
+        kd_error(KD_ERROR_INTERNAL, "FFTW cannot plan a %d x %d x %d transform", n[0], n[1], n[2]);
     goto cleanup;
   }
   *result = t;
@@ -82,7 +82,9 @@ static double mode_number(size_t j, size_t n) {
   return j <= n / 2 ? (double)j : (double)j - (double)n;
 }
 
-static bool is_nyquist(size_t j, size_t n) { return n > 1 && 2 * j == n; }
+static bool is_nyquist(size_t j, size_t n) {
+  return n > 1 && 2 * j == n;
+}
 
 /// The outer tenth of the modes of an axis.
 static bool is_outer(size_t j, size_t n) {
@@ -100,7 +102,8 @@ static void transform(const kd_translation *t, const double *a, size_t c, double
 /// Transforms every component, multiplies by t->factor and transforms back.
 static void multiply_modes(kd_translation *t, const double *a, double *result) {
   const size_t row = t->n[2], padded = 2 * (t->n[2] / 2 + 1), n_row = t->n[0] * t->n[1];
-#pragma omp parallel for schedule(static) num_threads(t->n_thread) if (KD_WORTH_THREADS(t->n_component * t->n_k))
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(t->n_thread) if (KD_WORTH_THREADS(t->n_component * t->n_k))
   for (size_t c = 0; c < t->n_component; c++) {
     double *buffer = t->buffer[omp_get_thread_num()];
     double complex *mode = (double complex *)buffer;
@@ -175,7 +178,9 @@ double kd_translation_tail(kd_translation *t, const double *a) {
   return all > 0 ? tail / all : 0;
 }
 
-unsigned long kd_translation_n_fft(const kd_translation *t) { return t->n_fft; }
+unsigned long kd_translation_n_fft(const kd_translation *t) {
+  return t->n_fft;
+}
 
 size_t kd_translation_bytes(const kd_model *model) {
   size_t n[3], offset;

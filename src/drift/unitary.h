@@ -8,8 +8,8 @@
 ///   K = K1 + K3/12 + {-20 K1 - K3 + C1, K2 + C2}/240,      U(t + dt) = exp(-iK) U(t),
 ///
 /// which is of order 6; K1 + K3/12 - {K1,K2}/12 is of order 4 and gives the error estimate.
-/// Source: Blanes, Casas, Oteo, Ros, Phys. Rep. 470, 151 (2009), sec. 5. The trace of H drops out of
-/// U A U^dagger and is left out.
+/// Source: Blanes, Casas, Oteo, Ros, Phys. Rep. 470, 151 (2009), sec. 5. The trace of H drops out
+/// of U A U^dagger and is left out.
 #ifndef KD_DRIFT_UNITARY_H
 #define KD_DRIFT_UNITARY_H
 
@@ -30,7 +30,8 @@ typedef struct kd_unitary {
   /// `*error` receives the largest Frobenius norm over k of the difference of the two orders.
   kd_status (*step)(size_t n_band, size_t n_k, double dt_over_hbar, const double *const h[3],
                     const double *u, double *u_next, double *error);
-  /// result := U A U^dagger, or U^dagger A U when `inverse`, for packed fields; in place is allowed.
+  /// result := U A U^dagger, or U^dagger A U when `inverse`, for packed fields; in place is
+  /// allowed.
   kd_status (*rotate)(size_t n_band, size_t n_k, const double *u, bool inverse, const double *a,
                       double *result);
 } kd_unitary;

@@ -24,7 +24,9 @@ static matrix scratch_matrix(lanes *scratch, size_t n_band, int index) {
   return (matrix){start, start + n_band * n_band};
 }
 
-static size_t n_component(size_t n_band) { return 2 * n_band * n_band; }
+static size_t n_component(size_t n_band) {
+  return 2 * n_band * n_band;
+}
 
 static void identity(size_t n_band, size_t n_k, double *u) {
   memset(u, 0, n_component(n_band) * n_k * sizeof *u);
@@ -280,8 +282,8 @@ static kd_status step(size_t n_band, size_t n_k, double dt_over_hbar, const doub
           load_packed(h[i], n, n_k, k, count, m[i]);
           remove_trace(n, m[i]);
         }
-        largest = fmax(largest,
-                       exponent(n, dt_over_hbar, m[0], m[1], m[2], m[3], m[4], m[5], m[6]));
+        largest =
+            fmax(largest, exponent(n, dt_over_hbar, m[0], m[1], m[2], m[3], m[4], m[5], m[6]));
       } else {
         load_packed(h[0], n, n_k, k, count, m[3]);
         remove_trace(n, m[3]);

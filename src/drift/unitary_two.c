@@ -34,8 +34,8 @@ static void identity(size_t n_band, size_t n_k, double *u) {
 /// k is handled in blocks, so that all but the sines and cosines become vector instructions.
 enum { BLOCK = 64 };
 
-/// The Magnus exponents w.sigma (order 6) of `count` points from k on, and the largest squared norm of
-/// their distance to order 4.
+/// The Magnus exponents w.sigma (order 6) of `count` points from k on, and the largest squared norm
+/// of their distance to order 4.
 static double exponents(size_t n_k, size_t k, size_t count, double s, const double *const h[3],
                         double w[3][BLOCK]) {
   if (!h[1]) {
@@ -121,8 +121,10 @@ static kd_status step(size_t n_band, size_t n_k, double dt_over_hbar, const doub
     const size_t k = block * BLOCK, count = n_k - k < BLOCK ? n_k - k : BLOCK;
     double w[3][BLOCK];
     const double square = exponents(n_k, k, count, dt_over_hbar, h, w);
-    if (isnan(square)) not_finite++;
-    else largest = fmax(largest, square);
+    if (isnan(square))
+      not_finite++;
+    else
+      largest = fmax(largest, square);
     multiply(n_k, k, count, w, u, u_next);
   }
   *error = not_finite ? NAN : sqrt(largest);

@@ -11,8 +11,8 @@
 static const double PULSE_REACH = 4;
 /// 1 - erf(x) is below rounding for x > 6, the reach of a smooth step in units of its rise.
 static const double STEP_REACH = 6;
-/// An expression is searched for structure at this many intervals over the duration, each sampled 17
-/// times.
+/// An expression is searched for structure at this many intervals over the duration, each sampled
+/// 17 times.
 static const double EXPRESSION_INTERVALS = 4096;
 
 #define DIRECTION_ROW                                                                              \
@@ -69,11 +69,9 @@ static double constant_value(const kd_waveform *w, double t) {
 const kd_waveform_kind kd_waveform_constant = {
     .variant = {.kind = "constant",
                 .meaning = "E(t) = amplitude at all times",
-                .rows =
-                    (const kd_param[]){
-                        FIELD_AMPLITUDE_ROW("field strength"),
-                        DIRECTION_ROW,
-                        {.key = NULL}}},
+                .rows = (const kd_param[]){FIELD_AMPLITUDE_ROW("field strength"),
+                                           DIRECTION_ROW,
+                                           {.key = NULL}}},
     .create = constant_create,
     .value = constant_value,
     .features = no_features,
@@ -108,22 +106,20 @@ static double step_grain(const kd_waveform *w, double t, double duration) {
 const kd_waveform_kind kd_waveform_step = {
     .variant = {.kind = "step",
                 .meaning = "E(t) = amplitude (1 + erf((t - time)/rise))/2",
-                .rows =
-                    (const kd_param[]){
-                        FIELD_AMPLITUDE_ROW("field strength after the step"),
-                        {.key = "time",
-                         .type = KD_REAL,
-                         .unit = "fs",
-                         .fallback = "0 fs",
-                         .meaning = "middle of the step"},
-                        {.key = "rise",
-                         .type = KD_REAL,
-                         .unit = "fs",
-                         .fallback = "0 fs",
-                         KD_NON_NEGATIVE,
-                         .meaning = "scale of the error function; 0: sudden"},
-                        DIRECTION_ROW,
-                        {.key = NULL}}},
+                .rows = (const kd_param[]){FIELD_AMPLITUDE_ROW("field strength after the step"),
+                                           {.key = "time",
+                                            .type = KD_REAL,
+                                            .unit = "fs",
+                                            .fallback = "0 fs",
+                                            .meaning = "middle of the step"},
+                                           {.key = "rise",
+                                            .type = KD_REAL,
+                                            .unit = "fs",
+                                            .fallback = "0 fs",
+                                            KD_NON_NEGATIVE,
+                                            .meaning = "scale of the error function; 0: sudden"},
+                                           DIRECTION_ROW,
+                                           {.key = NULL}}},
     .create = step_create,
     .value = step_value,
     .features = step_features,
@@ -212,20 +208,18 @@ static double cosine_grain(const kd_waveform *w, double t, double duration) {
 const kd_waveform_kind kd_waveform_cosine = {
     .variant = {.kind = "cosine",
                 .meaning = "E(t) = amplitude cos(2 pi frequency t + phase)",
-                .rows =
-                    (const kd_param[]){
-                        FIELD_AMPLITUDE_ROW("amplitude"),
-                        {.key = "frequency",
-                         .type = KD_REAL,
-                         .unit = "1/fs",
-                         KD_POSITIVE,
-                         .meaning = "frequency in cycles (\"10 THz\")"},
-                        {.key = "phase",
-                         .type = KD_REAL,
-                         .fallback = "0",
-                         .meaning = "phase at t = 0, rad"},
-                        DIRECTION_ROW,
-                        {.key = NULL}}},
+                .rows = (const kd_param[]){FIELD_AMPLITUDE_ROW("amplitude"),
+                                           {.key = "frequency",
+                                            .type = KD_REAL,
+                                            .unit = "1/fs",
+                                            KD_POSITIVE,
+                                            .meaning = "frequency in cycles (\"10 THz\")"},
+                                           {.key = "phase",
+                                            .type = KD_REAL,
+                                            .fallback = "0",
+                                            .meaning = "phase at t = 0, rad"},
+                                           DIRECTION_ROW,
+                                           {.key = NULL}}},
     .create = cosine_create,
     .value = cosine_value,
     .features = no_features,
@@ -241,21 +235,20 @@ static kd_status kick_create(const kd_section *section, kd_waveform *w) {
 
 const kd_waveform_kind kd_waveform_kick = {
     .variant = {.kind = "kick",
-                .meaning = "E(t) = impulse delta(t - time); a frame at that time is taken before it",
-                .rows =
-                    (const kd_param[]){
-                        {.key = "impulse",
-                         .type = KD_REAL,
-                         .unit = "V fs/angstrom",
-                         .meaning = "time integral of the field"},
-                        {.key = "time",
-                         .type = KD_REAL,
-                         .unit = "fs",
-                         .fallback = "0 fs",
-                         KD_NON_NEGATIVE,
-                         .meaning = "instant of the kick"},
-                        DIRECTION_ROW,
-                        {.key = NULL}}},
+                .meaning =
+                    "E(t) = impulse delta(t - time); a frame at that time is taken before it",
+                .rows = (const kd_param[]){{.key = "impulse",
+                                            .type = KD_REAL,
+                                            .unit = "V fs/angstrom",
+                                            .meaning = "time integral of the field"},
+                                           {.key = "time",
+                                            .type = KD_REAL,
+                                            .unit = "fs",
+                                            .fallback = "0 fs",
+                                            KD_NON_NEGATIVE,
+                                            .meaning = "instant of the kick"},
+                                           DIRECTION_ROW,
+                                           {.key = NULL}}},
     .create = kick_create,
     .features = no_features,
     .grain = smooth_everywhere};
@@ -278,16 +271,16 @@ static double expression_grain(const kd_waveform *w, double t, double duration) 
 
 const kd_waveform_kind kd_waveform_expression = {
     .variant = {.kind = "expression",
-                .meaning = "E(t) from a formula; structure shorter than 1/70000 of the duration may "
-                           "be missed",
+                .meaning =
+                    "E(t) from a formula; structure shorter than 1/70000 of the duration may "
+                    "be missed",
                 .rows =
-                    (const kd_param[]){
-                        {.key = "expression",
-                         .type = KD_EXPRESSION,
-                         .variables = "t",
-                         .meaning = "formula in t (fs) with values in V/angstrom"},
-                        DIRECTION_ROW,
-                        {.key = NULL}}},
+                    (const kd_param[]){{.key = "expression",
+                                        .type = KD_EXPRESSION,
+                                        .variables = "t",
+                                        .meaning = "formula in t (fs) with values in V/angstrom"},
+                                       DIRECTION_ROW,
+                                       {.key = NULL}}},
     .create = expression_create,
     .value = expression_value,
     .features = no_features,
@@ -296,7 +289,8 @@ const kd_waveform_kind kd_waveform_expression = {
 // --- table --------------------------------------------------------------------------------------
 
 /// Second derivatives of the natural cubic spline through (x, y): the tridiagonal system
-/// h_{i-1} m_{i-1} + 2 (h_{i-1} + h_i) m_i + h_i m_{i+1} = 6 (d_i - d_{i-1}), solved by elimination.
+/// h_{i-1} m_{i-1} + 2 (h_{i-1} + h_i) m_i + h_i m_{i+1} = 6 (d_i - d_{i-1}), solved by
+/// elimination.
 static kd_status natural_spline(size_t n, const double *x, const double *y, double *bend) {
   kd_status status = KD_OK;
   double *diagonal = NULL;
@@ -326,10 +320,12 @@ static kd_status table_create(const kd_section *section, kd_waveform *w) {
   size_t n_row = 0, n_column = 0;
   const char *path = kd_section_text(section, "file");
   status = kd_table_file_read(path, &values, &n_row, &n_column);
-  if (status == KD_ERROR_FILE) return kd_section_file_error(section, "file", "%s", kd_error_message());
+  if (status == KD_ERROR_FILE)
+    return kd_section_file_error(section, "file", "%s", kd_error_message());
   if (status != KD_OK) return status;
   if (n_row < 2 || n_column != 2) {
-    status = kd_section_error(section, "file", "\"%s\" has %zu rows of %zu columns (expected two "
+    status = kd_section_error(section, "file",
+                              "\"%s\" has %zu rows of %zu columns (expected two "
                               "columns, time and field, and at least two rows)",
                               path, n_row, n_column);
     goto cleanup;
@@ -364,8 +360,10 @@ static double table_value(const kd_waveform *w, double t) {
   size_t low = 0, high = n - 1;
   while (high - low > 1) {
     const size_t middle = (low + high) / 2;
-    if (w->knot[middle] <= t) low = middle;
-    else high = middle;
+    if (w->knot[middle] <= t)
+      low = middle;
+    else
+      high = middle;
   }
   const double h = w->knot[high] - w->knot[low];
   const double a = (w->knot[high] - t) / h, b = (t - w->knot[low]) / h;
@@ -390,7 +388,8 @@ const kd_waveform_kind kd_waveform_table = {
                     (const kd_param[]){
                         {.key = "file",
                          .type = KD_PATH,
-                         .meaning = "text file with two columns, time and field; # starts a comment"},
+                         .meaning =
+                             "text file with two columns, time and field; # starts a comment"},
                         {.key = "time_scale",
                          .type = KD_REAL,
                          .unit = "fs",
@@ -410,6 +409,7 @@ const kd_waveform_kind kd_waveform_table = {
     .grain = smooth_everywhere};
 
 const kd_variant *const kd_field_variants[] = {
-    &kd_waveform_constant.variant, &kd_waveform_step.variant,  &kd_waveform_pulse.variant,
-    &kd_waveform_cosine.variant,   &kd_waveform_kick.variant,  &kd_waveform_expression.variant,
+    &kd_waveform_constant.variant, &kd_waveform_step.variant,
+    &kd_waveform_pulse.variant,    &kd_waveform_cosine.variant,
+    &kd_waveform_kick.variant,     &kd_waveform_expression.variant,
     &kd_waveform_table.variant,    NULL};

@@ -19,13 +19,13 @@ typedef struct kd_model_setup {
   size_t n_dim; ///< length of grid.k
   size_t n[3];  ///< grid points, 1 in unused dimensions
   double spin_degeneracy;
-  double charge; ///< |e|
+  double charge;          ///< |e|
   const kd_section *grid; ///< for messages
 } kd_model_setup;
 
 enum {
   KD_MAX_BAND = 64, ///< matrices of one k point are kept on the stack
-  KD_TILE = 256       ///< grid points that a kernel holds in the first-level cache
+  KD_TILE = 256     ///< grid points that a kernel holds in the first-level cache
 };
 
 typedef struct kd_model_family {

@@ -4,8 +4,8 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "core/parallel.h"
 #include "core/packing.h"
+#include "core/parallel.h"
 
 enum { N_POWER = KD_KP_MAX_POWER + 1, N_MONOMIAL = N_POWER * N_POWER * N_POWER };
 
@@ -133,8 +133,8 @@ static unsigned long kp_sample(void *memory, const kd_model *model, const double
 
   const size_t *degree = terms->degree;
   const size_t n_tile = (n[2] + KD_TILE - 1) / KD_TILE;
-#pragma omp parallel for collapse(4) schedule(static)                                              \
-    if (KD_WORTH_THREADS(n_component * n[0] * n[1] * n[2]))
+#pragma omp parallel for collapse(4)                                                               \
+    schedule(static) if (KD_WORTH_THREADS(n_component * n[0] * n[1] * n[2]))
   for (size_t c = 0; c < n_component; c++) {
     for (size_t j0 = 0; j0 < n[0]; j0++) {
       for (size_t j1 = 0; j1 < n[1]; j1++) {

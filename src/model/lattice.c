@@ -9,8 +9,8 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "core/parallel.h"
 #include "core/packing.h"
+#include "core/parallel.h"
 
 static const double two_pi = 6.283185307179586476925;
 
@@ -184,8 +184,8 @@ static void sum_row(const lattice_terms *terms, size_t c, size_t j0, size_t j1, 
 static void sample_direct(const lattice_terms *terms, double *field) {
   const size_t *n = terms->n;
   const size_t n_tile = (n[2] + KD_TILE - 1) / KD_TILE;
-#pragma omp parallel for collapse(4) schedule(static)                                              \
-    if (KD_WORTH_THREADS(terms->n_direct * n[0] * n[1] * n[2]))
+#pragma omp parallel for collapse(4)                                                               \
+    schedule(static) if (KD_WORTH_THREADS(terms->n_direct * n[0] * n[1] * n[2]))
   for (size_t i = 0; i < terms->n_direct; i++) {
     for (size_t j0 = 0; j0 < n[0]; j0++) {
       for (size_t j1 = 0; j1 < n[1]; j1++) {
@@ -203,8 +203,8 @@ static void sample_fft(const lattice_terms *terms, double *field) {
   const size_t n_k = terms->n[0] * terms->n[1] * terms->n[2];
   const int n_thread =
       omp_get_max_threads() < terms->n_thread ? omp_get_max_threads() : terms->n_thread;
-#pragma omp parallel for schedule(static) num_threads(n_thread)                                    \
-    if (KD_WORTH_THREADS(terms->n_fft * terms->transform_stride))
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(n_thread) if (KD_WORTH_THREADS(terms->n_fft * terms->transform_stride))
   for (size_t i = 0; i < terms->n_fft; i++) {
     const channel *ch = &terms->channel[terms->fft[i]];
     fftw_complex *z = terms->transform + (size_t)omp_get_thread_num() * terms->transform_stride;

@@ -43,18 +43,18 @@ struct kd_observables {
   kd_variable *variable;     ///< [n_trace + n_user]
   char (*user_name)[KD_USER_NAME + 8];
 
-  bands here;             ///< on the displaced grid of the last measurement
-  bands grid;             ///< on the grid of the model; h and v are not kept
-  double tolerance;       ///< of degenerate levels, eV
-  double *level;          ///< eigenvalues of f, [n_k][n_band]
-  double *partial;        ///< [n_chunk][n_value + n_user]
+  bands here;                     ///< on the displaced grid of the last measurement
+  bands grid;                     ///< on the grid of the model; h and v are not kept
+  double tolerance;               ///< of degenerate levels, eV
+  double *level;                  ///< eigenvalues of f, [n_k][n_band]
+  double *partial;                ///< [n_chunk][n_value + n_user]
   double *work, *work_2, *work_3; ///< packed
 
   double *sum, *grid_sum, *reference_sum, *reference_here; ///< [n_value + n_user]
   double largest_at_edge;
   double largest_tail;
 
-  double complex *snapshot_f; ///< [n_k][n_band][n_band]
+  double complex *snapshot_f;  ///< [n_k][n_band][n_band]
   double *snapshot_population; ///< [n_k][n_band]
   kd_variable snapshot[2];
   double *reduced[3]; ///< coordinates of the k axes, fractions of the edges
@@ -93,10 +93,14 @@ void kd_observables_free(kd_observables *o) {
 
 static size_t size_of(const kd_observables *o, kd_trace_shape shape) {
   switch (shape) {
-    case KD_BAND: return o->n_band;
-    case KD_BAND_BAND: return o->n_band * o->n_band;
-    case KD_DIRECTION: return o->n_dim;
-    default: return 1;
+  case KD_BAND:
+    return o->n_band;
+  case KD_BAND_BAND:
+    return o->n_band * o->n_band;
+  case KD_DIRECTION:
+    return o->n_dim;
+  default:
+    return 1;
   }
 }
 
@@ -146,13 +150,12 @@ static void describe_traces(kd_observables *o) {
   }
   for (size_t i = 0; i < o->n_user; i++) {
     snprintf(o->user_name[i], sizeof o->user_name[i], "user/%s", o->user[i].name);
-    o->variable[o->n_trace + i] =
-        (kd_variable){.name = o->user_name[i],
-                      .unit = unit_of(o, o->user[i].is_current ? "angstrom/fs" : "1"),
-                      .long_name = o->user[i].is_current
-                                       ? "g_s (1/N_k) sum_k Tr({v, O} f)/2 per cell"
-                                       : "g_s (1/N_k) sum_k Tr(O f) per cell",
-                      .data = o->value + o->n_value + i};
+    o->variable[o->n_trace + i] = (kd_variable){
+        .name = o->user_name[i],
+        .unit = unit_of(o, o->user[i].is_current ? "angstrom/fs" : "1"),
+        .long_name = o->user[i].is_current ? "g_s (1/N_k) sum_k Tr({v, O} f)/2 per cell"
+                                           : "g_s (1/N_k) sum_k Tr(O f) per cell",
+        .data = o->value + o->n_value + i};
   }
 }
 
@@ -442,9 +445,8 @@ kd_status kd_observables_snapshot(kd_observables *o, const kd_state *state) {
   return failures ? kd_error(KD_ERROR_MEMORY, "out of memory for a snapshot") : KD_OK;
 }
 
-kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model,
-                                const kd_field *field, kd_reference *reference,
-                                kd_observables **result) {
+kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, const kd_field *field,
+                                kd_reference *reference, kd_observables **result) {
   kd_status status = KD_OK;
   const kd_section *root = kd_scenario_root(scenario);
   const double origin[3] = {0};
@@ -533,9 +535,13 @@ const kd_variable *kd_observables_snapshot_variables(const kd_observables *o, si
   return o->snapshot;
 }
 
-double kd_observables_largest_tail(const kd_observables *o) { return o->largest_tail; }
+double kd_observables_largest_tail(const kd_observables *o) {
+  return o->largest_tail;
+}
 
-double kd_observables_largest_at_edge(const kd_observables *o) { return o->largest_at_edge; }
+double kd_observables_largest_at_edge(const kd_observables *o) {
+  return o->largest_at_edge;
+}
 
 void kd_observables_conductivity_unit(const kd_observables *o, double *factor, const char **unit) {
   static const char *const units[] = {"S m", "S", "S/m"};

@@ -17,15 +17,23 @@ static void add_energy(const kd_local *k, double *value) {
 }
 
 /// x ln x, 0 for x <= 0.
-static double x_log_x(double x) { return x > 0 ? x * log(x) : 0; }
+static double x_log_x(double x) {
+  return x > 0 ? x * log(x) : 0;
+}
 
 static void add_entropy(const kd_local *k, double *value) {
   for (size_t a = 0; a < k->n_band; a++) {
     const double x = k->level[a];
     switch (k->statistics) {
-      case KD_FERMION: value[0] -= x_log_x(x) + x_log_x(1 - x); break;
-      case KD_BOSON: value[0] += x_log_x(1 + x) - x_log_x(x); break;
-      case KD_CLASSICAL: value[0] -= x_log_x(x) - x; break;
+    case KD_FERMION:
+      value[0] -= x_log_x(x) + x_log_x(1 - x);
+      break;
+    case KD_BOSON:
+      value[0] += x_log_x(1 + x) - x_log_x(x);
+      break;
+    case KD_CLASSICAL:
+      value[0] -= x_log_x(x) - x;
+      break;
     }
   }
 }
@@ -50,8 +58,9 @@ void kd_trace_population(const kd_local *k, double *value) {
   }
 }
 
-/// |f_nm| between groups of levels: the Frobenius norm of the block, spread evenly over its elements so
-/// that it does not depend on the eigenvectors chosen inside a group. Zero inside a group.
+/// |f_nm| between groups of levels: the Frobenius norm of the block, spread evenly over its
+/// elements so that it does not depend on the eigenvectors chosen inside a group. Zero inside a
+/// group.
 static void add_coherence(const kd_local *k, double *value) {
   const size_t n = k->n_band;
   for (size_t i = 0; i < n;) {
@@ -94,7 +103,9 @@ static void add_current_part(const kd_local *k, bool intra, bool inter, double *
   }
 }
 
-static void add_current(const kd_local *k, double *value) { add_current_part(k, true, true, value); }
+static void add_current(const kd_local *k, double *value) {
+  add_current_part(k, true, true, value);
+}
 static void add_current_intra(const kd_local *k, double *value) {
   add_current_part(k, true, false, value);
 }

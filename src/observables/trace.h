@@ -21,12 +21,12 @@ typedef enum kd_trace_rule {
 /// One k point as the rows see it.
 typedef struct kd_local {
   size_t n_band, n_dim;
-  const double complex *f;        ///< [n][n], orbital basis
-  const double complex *h;        ///< [n][n]
-  const double complex *f_band;   ///< [n][n], eigenbasis of H_k
+  const double complex *f;             ///< [n][n], orbital basis
+  const double complex *h;             ///< [n][n]
+  const double complex *f_band;        ///< [n][n], eigenbasis of H_k
   const double complex *const *v_band; ///< per direction [n][n], eigenbasis, angstrom/fs
-  const double *level;            ///< eigenvalues of f, ascending
-  const size_t *first;            ///< [n], first level of the degenerate group
+  const double *level;                 ///< eigenvalues of f, ascending
+  const size_t *first;                 ///< [n], first level of the degenerate group
   double charge;
   kd_statistics statistics;
 } kd_local;
@@ -40,7 +40,7 @@ typedef struct kd_trace {
   bool on_grid;
   /// Zero for a function of H_k in a k.p box, whatever its sum over the half-open grid leaves.
   bool vanishes_for_reference;
-  const char *unit;         ///< eV, fs, angstrom
+  const char *unit; ///< eV, fs, angstrom
   const char *long_name;
   const char *reference;
   /// Adds the contribution of one k point (KD_MINIMUM: lowers the values).

@@ -55,8 +55,10 @@ static kd_status read_part(const kd_section *section, const char *key, size_t n_
   size_t n_row, n_column;
   const double *given = kd_section_matrix(section, key, &n_row, &n_column);
   if (n_row != n_band || n_column != n_band)
-    return kd_section_error(section, key, "a %zu x %zu matrix (expected %zu x %zu, the number of "
-                            "bands)", n_row, n_column, n_band, n_band);
+    return kd_section_error(section, key,
+                            "a %zu x %zu matrix (expected %zu x %zu, the number of "
+                            "bands)",
+                            n_row, n_column, n_band, n_band);
   for (size_t i = 0; i < n_band * n_band; i++) matrix[i] += unit * given[i];
   return KD_OK;
 }
@@ -66,9 +68,11 @@ static kd_status read_operator(const kd_section *section, size_t n_band, kd_user
   const bool has_current = kd_section_has(section, "current_of");
   const bool has_elements = kd_section_has(section, "re") || kd_section_has(section, "im");
   if (has_matrix && has_current)
-    return kd_section_error(section, "current_of", "matrix is given as well (expected one of them)");
+    return kd_section_error(section, "current_of",
+                            "matrix is given as well (expected one of them)");
   if (!has_matrix && !has_current && !has_elements)
-    return kd_section_error(section, NULL, "no operator (expected matrix, current_of or re and im)");
+    return kd_section_error(section, NULL,
+                            "no operator (expected matrix, current_of or re and im)");
   const char *key = has_current ? "current_of" : "matrix";
   const char *name = has_matrix || has_current ? kd_section_text(section, key) : "given";
   const bool is_given = strcmp(name, "given") == 0;
@@ -84,7 +88,8 @@ static kd_status read_operator(const kd_section *section, size_t n_band, kd_user
         if (cabs(o->matrix[i * n_band + j] - conj(o->matrix[j * n_band + i])) > 1e-9)
           return kd_section_error(section, kd_section_has(section, "re") ? "re" : "im",
                                   "element [%zu][%zu] is not the conjugate of [%zu][%zu] (expected "
-                                  "a Hermitian operator)", i, j, j, i);
+                                  "a Hermitian operator)",
+                                  i, j, j, i);
     return KD_OK;
   }
   if (strcmp(name, "identity") == 0) {
@@ -92,10 +97,13 @@ static kd_status read_operator(const kd_section *section, size_t n_band, kd_user
     return KD_OK;
   }
   if (n_band != 2)
-    return kd_section_error(section, key, "%s has two bands, the model has %zu (expected the keys re "
-                            "and im)", name, n_band);
+    return kd_section_error(section, key,
+                            "%s has two bands, the model has %zu (expected the keys re "
+                            "and im)",
+                            name, n_band);
   for (size_t i = 0; i < sizeof NAMED / sizeof *NAMED; i++)
-    if (strcmp(NAMED[i].name, name) == 0) memcpy(o->matrix, NAMED[i].matrix, sizeof NAMED[i].matrix);
+    if (strcmp(NAMED[i].name, name) == 0)
+      memcpy(o->matrix, NAMED[i].matrix, sizeof NAMED[i].matrix);
   return KD_OK;
 }
 
@@ -121,8 +129,10 @@ kd_status kd_user_observables_create(const kd_section *root, const kd_model *mod
     kd_user_observable *o = &observables[i];
     const char *name = kd_section_text(section, "name");
     if (!is_name(name)) {
-      status = kd_section_error(section, "name", "\"%s\" (expected 1 to %d letters, digits, '_', '-' "
-                                "or '.')", name, KD_USER_NAME - 1);
+      status = kd_section_error(section, "name",
+                                "\"%s\" (expected 1 to %d letters, digits, '_', '-' "
+                                "or '.')",
+                                name, KD_USER_NAME - 1);
       goto cleanup;
     }
     for (size_t j = 0; j < i; j++)

@@ -19,7 +19,7 @@ struct kd_integrator {
   N_Vector y, q, interpolated, q_interpolated;
   double t;
   bool is_started;
-  kd_status callback_status; ///< what the last failing callback said
+  kd_status callback_status;     ///< what the last failing callback said
   kd_integrator_statistics past; ///< of the integrations before the last restart
 };
 
@@ -33,8 +33,8 @@ static int rate_callback(realtype t, N_Vector y, N_Vector dy, void *user) {
 
 static int quadrature_callback(realtype t, N_Vector y, N_Vector dq, void *user) {
   kd_integrator *self = user;
-  const kd_status status = self->options.quadrature(
-      self->options.context, t, N_VGetArrayPointer(y), N_VGetArrayPointer(dq));
+  const kd_status status = self->options.quadrature(self->options.context, t, N_VGetArrayPointer(y),
+                                                    N_VGetArrayPointer(dq));
   if (status != KD_OK) self->callback_status = status;
   return status;
 }
@@ -49,14 +49,20 @@ static kd_status check(kd_integrator *self, int flag, const char *call) {
   if (self->callback_status < 0) return self->callback_status;
   const char *reason = "the integrator failed";
   switch (flag) {
-    case CV_TOO_MUCH_ACC: reason = "the tolerances are below rounding: loosen propagation.rtol"; break;
-    case CV_ERR_FAILURE:
-      reason = "the step size underflows: the error test keeps failing; loosen propagation.rtol or "
-               "propagation.atol";
-      break;
-    case CV_CONV_FAILURE: reason = "the corrector does not converge at the smallest step"; break;
-    case CV_MEM_FAIL: return kd_error(KD_ERROR_MEMORY, "CVODES is out of memory");
-    default: break;
+  case CV_TOO_MUCH_ACC:
+    reason = "the tolerances are below rounding: loosen propagation.rtol";
+    break;
+  case CV_ERR_FAILURE:
+    reason = "the step size underflows: the error test keeps failing; loosen propagation.rtol or "
+             "propagation.atol";
+    break;
+  case CV_CONV_FAILURE:
+    reason = "the corrector does not converge at the smallest step";
+    break;
+  case CV_MEM_FAIL:
+    return kd_error(KD_ERROR_MEMORY, "CVODES is out of memory");
+  default:
+    break;
   }
   return kd_error(KD_ERROR_NUMERICS, "t = %.9g fs: %s (%s, code %d)", self->t, reason, call, flag);
 }
@@ -103,7 +109,9 @@ void kd_integrator_free(kd_integrator *self) {
   kd_free(self);
 }
 
-double *kd_integrator_unknowns(kd_integrator *self) { return N_VGetArrayPointer(self->y); }
+double *kd_integrator_unknowns(kd_integrator *self) {
+  return N_VGetArrayPointer(self->y);
+}
 double kd_integrator_quadrature(const kd_integrator *self) {
   return N_VGetArrayPointer(self->q)[0];
 }
@@ -124,7 +132,9 @@ static kd_integrator_statistics counters(const kd_integrator *self) {
   return sum;
 }
 
-kd_integrator_statistics kd_integrator_cost(const kd_integrator *self) { return counters(self); }
+kd_integrator_statistics kd_integrator_cost(const kd_integrator *self) {
+  return counters(self);
+}
 
 kd_status kd_integrator_restart(kd_integrator *self, double t, double q, double first_step) {
   self->t = t;
@@ -143,7 +153,8 @@ kd_status kd_integrator_restart(kd_integrator *self, double t, double q, double 
     KD_TRY(check(self, CVodeSStolerances(self->cvode, o->rtol, o->atol), "CVodeSStolerances"));
     self->solver = SUNNonlinSol_FixedPoint(self->y, N_ACCELERATION, self->context);
     if (!self->solver) return kd_error(KD_ERROR_MEMORY, "out of memory for the corrector");
-    KD_TRY(check(self, CVodeSetNonlinearSolver(self->cvode, self->solver), "CVodeSetNonlinearSolver"));
+    KD_TRY(
+        check(self, CVodeSetNonlinearSolver(self->cvode, self->solver), "CVodeSetNonlinearSolver"));
     KD_TRY(check(self, CVodeQuadInit(self->cvode, quadrature_callback, self->q), "CVodeQuadInit"));
     KD_TRY(check(self, CVodeSetQuadErrCon(self->cvode, SUNTRUE), "CVodeSetQuadErrCon"));
     KD_TRY(check(self, CVodeQuadSStolerances(self->cvode, o->rtol_q, o->atol_q),
@@ -179,4 +190,6 @@ kd_status kd_integrator_interpolate(kd_integrator *self, double t, double *y, do
   return KD_OK;
 }
 
-size_t kd_integrator_n_vector(void) { return ADAMS_ORDER + 1 + 8; }
+size_t kd_integrator_n_vector(void) {
+  return ADAMS_ORDER + 1 + 8;
+}

@@ -1,8 +1,8 @@
 /// CVODE behind one small interface: the only place that knows it.
 ///
-/// The integrator is CVODES, the superset of CVODE, because it carries quadratures: the work done by
-/// the field is integrated with the state, under its own error control, without entering the norm of
-/// the state.
+/// The integrator is CVODES, the superset of CVODE, because it carries quadratures: the work done
+/// by the field is integrated with the state, under its own error control, without entering the
+/// norm of the state.
 #ifndef KD_PROPAGATOR_INTEGRATOR_H
 #define KD_PROPAGATOR_INTEGRATOR_H
 
@@ -17,12 +17,12 @@ typedef kd_status kd_rate_function(void *context, double t, const double *y, dou
 typedef kd_status kd_quadrature_function(void *context, double t, const double *y, double *dq);
 
 typedef struct kd_integrator_options {
-  size_t n;                 ///< number of unknowns
-  double rtol, atol;        ///< of y
-  double rtol_q, atol_q;    ///< of q
+  size_t n;              ///< number of unknowns
+  double rtol, atol;     ///< of y
+  double rtol_q, atol_q; ///< of q
   kd_rate_function *rate;
   kd_quadrature_function *quadrature;
-  void *context;            ///< handed to both
+  void *context; ///< handed to both
 } kd_integrator_options;
 
 kd_status kd_integrator_create(const kd_integrator_options *options, kd_integrator **integrator);

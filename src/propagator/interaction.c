@@ -1,5 +1,6 @@
-/// Scheme `interaction`: the drift is exact, CVODE integrates what is left in its interaction picture,
-/// y(t) = e^{-L(t,t_0)} f(t). Without collisions only the work done by the field is left to integrate.
+/// Scheme `interaction`: the drift is exact, CVODE integrates what is left in its interaction
+/// picture, y(t) = e^{-L(t,t_0)} f(t). Without collisions only the work done by the field is left
+/// to integrate.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@
 /// step while the 6th-order one is kept.
 #define FLOW_TOLERANCE 1.0
 
-/// In a k.p box with collisions the frame is anchored anew when it has moved by this part of the box.
+/// In a k.p box with collisions the frame is anchored anew when it has moved by this part of the
+/// box.
 enum { ANCHOR_PART = 8 };
 
 struct kd_interaction {
@@ -24,7 +26,8 @@ struct kd_interaction {
   double *anchor;          ///< f at the origin of the positions
   double *f;               ///< f at `now`
   bool has_collisions;
-  kd_translation *translation; ///< with collisions: between the displaced grid and that of the model
+  kd_translation
+      *translation; ///< with collisions: between the displaced grid and that of the model
   double *rate, *work_1, *work_2;
 };
 
@@ -79,8 +82,8 @@ static const double *picture(const kd_propagator *p, const double *y) {
   return p->interaction->has_collisions ? y : p->interaction->anchor;
 }
 
-/// dy/dt = U^dagger T^-1 C[T U y U^dagger] U, T the interpolation from the displaced grid to that of the
-/// model.
+/// dy/dt = U^dagger T^-1 C[T U y U^dagger] U, T the interpolation from the displaced grid to that
+/// of the model.
 static kd_status interaction_rate(void *context, double t, const double *y, double *dy) {
   kd_propagator *p = context;
   struct kd_interaction *self = p->interaction;
@@ -127,8 +130,9 @@ static long whole_cells(const kd_model *model, const double shift[3], size_t i) 
   return (long)(cells / (2 * M_PI) * (double)kd_model_n(model)[i]);
 }
 
-/// In a k.p box: when the frame has moved by whole cells, the values move to the points of the box that
-/// they have reached, what has left the box is dropped, and what has entered it is the reference.
+/// In a k.p box: when the frame has moved by whole cells, the values move to the points of the box
+/// that they have reached, what has left the box is dropped, and what has entered it is the
+/// reference.
 static kd_status interaction_settle(kd_propagator *p, bool *must_restart) {
   struct kd_interaction *self = p->interaction;
   *must_restart = false;
@@ -141,7 +145,8 @@ static kd_status interaction_settle(kd_propagator *p, bool *must_restart) {
   memcpy(shift, self->now->shift, sizeof shift);
   for (size_t i = 0; i < n_dim; i++) {
     cells[i] = whole_cells(p->model, self->now->shift, i);
-    // With collisions a new anchor costs the history of the integrator, so it is not set at every cell.
+    // With collisions a new anchor costs the history of the integrator, so it is not set at every
+    // cell.
     const size_t most = self->has_collisions ? kd_model_n(p->model)[i] / ANCHOR_PART : 0;
     far = far || (size_t)labs(cells[i]) > most;
     for (int d = 0; d < 3; d++)
@@ -152,8 +157,10 @@ static kd_status interaction_settle(kd_propagator *p, bool *must_restart) {
   double *unknowns = kd_integrator_unknowns(p->integrator);
   double *anchor = self->has_collisions ? unknowns : self->anchor;
   KD_TRY(kd_flow_rotate(self->flow, self->now, false, picture(p, unknowns), self->f));
-  if (kd_reference_is_zero(p->reference)) memset(anchor, 0, p->n * sizeof *anchor);
-  else KD_TRY(kd_reference_sample(p->reference, p->model, shift, anchor));
+  if (kd_reference_is_zero(p->reference))
+    memset(anchor, 0, p->n * sizeof *anchor);
+  else
+    KD_TRY(kd_reference_sample(p->reference, p->model, shift, anchor));
   const size_t *n = kd_model_n(p->model);
   for (size_t c = 0; c < p->n_band * p->n_band; c++)
     for (size_t i = 0; i < n[0]; i++) {
@@ -198,16 +205,15 @@ static size_t interaction_bytes(const kd_model *model, bool has_collisions) {
   return own + (3 + kd_integrator_n_vector()) * field + kd_translation_bytes(model);
 }
 
-const kd_scheme kd_scheme_interaction = {
-    .name = "interaction",
-    .create = interaction_create,
-    .free = interaction_free,
-    .n_unknown = interaction_n_unknown,
-    .tolerance_factor = 0.1,
-    .rate = interaction_rate,
-    .power = interaction_power,
-    .state = interaction_state,
-    .settle = interaction_settle,
-    .kick = interaction_kick,
-    .cost = interaction_cost,
-    .bytes = interaction_bytes};
+const kd_scheme kd_scheme_interaction = {.name = "interaction",
+                                         .create = interaction_create,
+                                         .free = interaction_free,
+                                         .n_unknown = interaction_n_unknown,
+                                         .tolerance_factor = 0.1,
+                                         .rate = interaction_rate,
+                                         .power = interaction_power,
+                                         .state = interaction_state,
+                                         .settle = interaction_settle,
+                                         .kick = interaction_kick,
+                                         .cost = interaction_cost,
+                                         .bytes = interaction_bytes};

@@ -15,30 +15,30 @@
 static const double FIRST_STEP_OF_PERIOD = 1e-3, FIRST_STEP_OF_PIECE = 1e-3;
 /// Longest step in a field piece: a piece is resolved by a polynomial of degree 16.
 static const double LARGEST_PART_OF_PIECE = 0.25;
-/// Tolerance of the work in units of that of f: the work comes back to a small part of its excursions,
-/// and one number is cheap to integrate well.
+/// Tolerance of the work in units of that of f: the work comes back to a small part of its
+/// excursions, and one number is cheap to integrate well.
 static const double WORK_TOLERANCE = 0.1;
 /// A kick is integrated over in parts that move the frame by at most this fraction of the k domain.
 static const double KICK_PART = 1.0 / 8;
 
-static const double GAUSS_NODE[8] = {0.0198550717512318842, 0.1016667612931866302,
-                                     0.2372337950418355071, 0.4082826787521750975,
-                                     0.5917173212478249025, 0.7627662049581644929,
-                                     0.8983332387068133698, 0.9801449282487681158};
-static const double GAUSS_WEIGHT[8] = {0.0506142681451881296, 0.1111905172266872353,
-                                       0.1568533229389436437, 0.1813418916891809915,
-                                       0.1813418916891809915, 0.1568533229389436437,
-                                       0.1111905172266872353, 0.0506142681451881296};
+static const double GAUSS_NODE[8] = {
+    0.0198550717512318842, 0.1016667612931866302, 0.2372337950418355071, 0.4082826787521750975,
+    0.5917173212478249025, 0.7627662049581644929, 0.8983332387068133698, 0.9801449282487681158};
+static const double GAUSS_WEIGHT[8] = {
+    0.0506142681451881296, 0.1111905172266872353, 0.1568533229389436437, 0.1813418916891809915,
+    0.1813418916891809915, 0.1568533229389436437, 0.1111905172266872353, 0.0506142681451881296};
 
 const kd_choice kd_scheme_choices[] = {
     {.name = "auto", .meaning = "interaction"},
     {.name = "interaction",
-     .meaning = "exact drift (translation and Magnus steps of order 6); CVODE integrates the rest in "
-                "its interaction picture",
+     .meaning =
+         "exact drift (translation and Magnus steps of order 6); CVODE integrates the rest in "
+         "its interaction picture",
      .reference = "Blanes, Casas, Oteo, Ros, Phys. Rep. 470, 151 (2009)"},
     {.name = "unsplit",
-     .meaning = "CVODE on the whole right-hand side with spectral derivatives; the check of the other "
-                "schemes",
+     .meaning =
+         "CVODE on the whole right-hand side with spectral derivatives; the check of the other "
+         "schemes",
      .reference = "Hindmarsh et al., ACM Trans. Math. Softw. 31, 363 (2005)"},
     {.name = NULL}};
 
@@ -101,15 +101,15 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, con
   KD_CHECK(bandwidth(p, &width));
   p->energy_scale = kd_model_spin_degeneracy(model) * width;
   const double factor = p->scheme->tolerance_factor;
-  const kd_integrator_options options = {
-      .n = p->scheme->n_unknown(p),
-      .rtol = factor * p->rtol,
-      .atol = factor * p->atol,
-      .rtol_q = WORK_TOLERANCE * factor * p->rtol,
-      .atol_q = WORK_TOLERANCE * factor * p->atol * (width > 0 ? p->energy_scale : 1),
-      .rate = p->scheme->rate,
-      .quadrature = p->scheme->power,
-      .context = p};
+  const kd_integrator_options options = {.n = p->scheme->n_unknown(p),
+                                         .rtol = factor * p->rtol,
+                                         .atol = factor * p->atol,
+                                         .rtol_q = WORK_TOLERANCE * factor * p->rtol,
+                                         .atol_q = WORK_TOLERANCE * factor * p->atol *
+                                                   (width > 0 ? p->energy_scale : 1),
+                                         .rate = p->scheme->rate,
+                                         .quadrature = p->scheme->power,
+                                         .context = p};
   KD_CHECK(kd_integrator_create(&options, &p->integrator));
   KD_CHECK(p->scheme->create(p, initial));
   *result = p;
@@ -135,8 +135,8 @@ static double travel(const kd_propagator *p, const double impulse[3]) {
   for (size_t i = 0; i < kd_model_n_dim(p->model); i++) {
     double part = 0;
     for (int d = 0; d < 3; d++) part += kd_model_duals(p->model)[3 * i + (size_t)d] * impulse[d];
-    largest = fmax(largest, fabs(part * kd_model_charge(p->model)) /
-                                (2 * M_PI * kd_model_hbar(p->model)));
+    largest = fmax(largest,
+                   fabs(part * kd_model_charge(p->model)) / (2 * M_PI * kd_model_hbar(p->model)));
   }
   return largest;
 }
@@ -210,10 +210,9 @@ static kd_status step(kd_propagator *p) {
   KD_TRY(prepare_step(p));
   double stop = edge[p->piece + 1];
   if (p->next_kick < n_kick) stop = fmin(stop, kick[p->next_kick].time);
-  const double largest =
-      kd_field_is_quiet(p->field, p->piece)
-          ? INFINITY
-          : LARGEST_PART_OF_PIECE * (edge[p->piece + 1] - edge[p->piece]);
+  const double largest = kd_field_is_quiet(p->field, p->piece)
+                             ? INFINITY
+                             : LARGEST_PART_OF_PIECE * (edge[p->piece + 1] - edge[p->piece]);
   KD_TRY(kd_integrator_step(p->integrator, stop, largest, &p->t));
   p->work = kd_integrator_quadrature(p->integrator);
   if (!isfinite(p->work))

@@ -19,15 +19,16 @@ struct kd_propagator {
   kd_collision *collision;
   size_t n_band, n_k, n; ///< n = n_band^2 n_k
   double duration, rtol, atol;
-  double energy_scale;   ///< bandwidth times spin degeneracy: what a tolerance on f means for energies
+  double
+      energy_scale; ///< bandwidth times spin degeneracy: what a tolerance on f means for energies
   const kd_scheme *scheme;
   kd_integrator *integrator;
-  double t;              ///< where the integrator stands
-  size_t piece;          ///< field piece that starts at or holds t
+  double t;     ///< where the integrator stands
+  size_t piece; ///< field piece that starts at or holds t
   size_t next_kick;
   bool is_started, must_restart;
-  double work;           ///< at the last restart or step
-  double *v, *scratch;   ///< packed fields: velocity along E, and one to work in
+  double work;         ///< at the last restart or step
+  double *v, *scratch; ///< packed fields: velocity along E, and one to work in
   double seconds;
   // The scheme's own data, of which one is set:
   struct kd_interaction *interaction;

@@ -1,7 +1,8 @@
 /// Scheme `unsplit`: CVODE on the whole right-hand side,
-///   df/dt = -(i/hbar) [H - F.r, f] - (1/hbar) F.grad_k g - (1/hbar) F.grad_k f_ref,  g = f - f_ref,
-/// with the gradient of g taken spectrally and that of the reference exactly. On a lattice f_ref = 0.
-/// It shares nothing with `interaction` but the model, and is its check.
+///   df/dt = -(i/hbar) [H - F.r, f] - (1/hbar) F.grad_k g - (1/hbar) F.grad_k f_ref,  g = f -
+///   f_ref,
+/// with the gradient of g taken spectrally and that of the reference exactly. On a lattice f_ref =
+/// 0. It shares nothing with `interaction` but the model, and is its check.
 #include <math.h>
 #include <string.h>
 
@@ -10,18 +11,18 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "drift/commutator.h"
+#include "drift/regrid.h"
 #include "propagator/power.h"
 #include "propagator/scheme.h"
-#include "drift/regrid.h"
 
 struct kd_unsplit {
   kd_translation *translation;
-  kd_flow *flow;               ///< for kicks
+  kd_flow *flow; ///< for kicks
   kd_flow_position *position;
-  double *h;                   ///< packed fields on the grid: H,
-  double *r[3], *v[3];         ///< r_i, v_i,
-  double *reference;           ///< f_ref, and
-  double *reference_slope[3];  ///< d f_ref/dk_i; NULL when it is zero
+  double *h;                  ///< packed fields on the grid: H,
+  double *r[3], *v[3];        ///< r_i, v_i,
+  double *reference;          ///< f_ref, and
+  double *reference_slope[3]; ///< d f_ref/dk_i; NULL when it is zero
   double *work;
 };
 
@@ -82,7 +83,9 @@ cleanup:
   return status;
 }
 
-static size_t unsplit_n_unknown(const kd_propagator *p) { return p->n; }
+static size_t unsplit_n_unknown(const kd_propagator *p) {
+  return p->n;
+}
 
 /// The drift: everything but the collisions.
 static kd_status drift_rate(kd_propagator *p, double t, const double *f, double *df) {
@@ -185,16 +188,15 @@ static size_t unsplit_bytes(const kd_model *model, bool has_collisions) {
          n_field * n_band * n_band * n_k * sizeof(double);
 }
 
-const kd_scheme kd_scheme_unsplit = {
-    .name = "unsplit",
-    .create = unsplit_create,
-    .free = unsplit_free,
-    .n_unknown = unsplit_n_unknown,
-    .tolerance_factor = 0.02,
-    .rate = unsplit_rate,
-    .power = unsplit_power,
-    .state = unsplit_state,
-    .settle = unsplit_settle,
-    .kick = unsplit_kick,
-    .cost = unsplit_cost,
-    .bytes = unsplit_bytes};
+const kd_scheme kd_scheme_unsplit = {.name = "unsplit",
+                                     .create = unsplit_create,
+                                     .free = unsplit_free,
+                                     .n_unknown = unsplit_n_unknown,
+                                     .tolerance_factor = 0.02,
+                                     .rate = unsplit_rate,
+                                     .power = unsplit_power,
+                                     .state = unsplit_state,
+                                     .settle = unsplit_settle,
+                                     .kick = unsplit_kick,
+                                     .cost = unsplit_cost,
+                                     .bytes = unsplit_bytes};

@@ -7,20 +7,20 @@
 #include <stdbool.h>
 
 typedef enum kd_param_type {
-  KD_REAL,       ///< one quantity
+  KD_REAL, ///< one quantity
   KD_INTEGER,
-  KD_FLAG,       ///< true or false
+  KD_FLAG, ///< true or false
   KD_TEXT,
   KD_CHOICE,     ///< one of `choices`
   KD_EXPRESSION, ///< a muParser formula in the variables named in `variables`
   KD_PATH,       ///< an input file, relative to the scenario
   KD_REALS,      ///< a list of quantities; a single one is a list of length one
   KD_INTEGERS,
-  KD_MATRIX,     ///< a list of equally long lists of quantities; bare numbers are in `unit`
-  KD_SECTION,    ///< a mapping with the keys `rows`
-  KD_SECTIONS,   ///< a list of such mappings
-  KD_VARIANT,    ///< a mapping whose `kind` chooses one of `variants`
-  KD_VARIANTS    ///< a list of such mappings
+  KD_MATRIX,   ///< a list of equally long lists of quantities; bare numbers are in `unit`
+  KD_SECTION,  ///< a mapping with the keys `rows`
+  KD_SECTIONS, ///< a list of such mappings
+  KD_VARIANT,  ///< a mapping whose `kind` chooses one of `variants`
+  KD_VARIANTS  ///< a list of such mappings
 } kd_param_type;
 
 /// One value of a KD_CHOICE; tables end with a row whose name is NULL.
@@ -64,9 +64,9 @@ typedef struct kd_param {
   /// `natural_fallback` is given.
   const char *fallback;
   const char *natural_fallback;
-  double min, max;   ///< inclusive range of numbers; both zero means any
-  bool min_open;     ///< the lower end itself is excluded
-  bool wall_clock;   ///< seconds under every unit system
+  double min, max; ///< inclusive range of numbers; both zero means any
+  bool min_open;   ///< the lower end itself is excluded
+  bool wall_clock; ///< seconds under every unit system
   const kd_choice *choices;
   const char *variables; ///< space-separated variable names of a KD_EXPRESSION
   const struct kd_param *rows;

@@ -81,8 +81,8 @@ static kd_status read_quantity(const kd_param *row, const char *text, bool bare,
                                const char **unit) {
   *unit = row->unit;
   kd_status status = kd_quantity_read(text, row->unit, bare, value);
-  for (const char *const *other = row->other_units;
-       other && *other && status == KD_ERROR_SCENARIO; other++) {
+  for (const char *const *other = row->other_units; other && *other && status == KD_ERROR_SCENARIO;
+       other++) {
     status = kd_quantity_read(text, *other, bare, value);
     *unit = *other;
   }
@@ -251,7 +251,7 @@ static kd_status read_numbers(struct resolver *resolver, const kd_param *row, st
   for (size_t i = 0; i < value->count; i++) {
     struct spot item = spot;
     const char *unit;
-      bool good;
+    bool good;
     if (!single) KD_TRY(item_spot(resolver, spot, i, &item));
     if (row->type == KD_INTEGERS)
       good = read_integer(resolver, row, item, &value->integers[i]);
@@ -292,8 +292,7 @@ static kd_status read_matrix(struct resolver *resolver, const kd_param *row, str
       const char *unit;
       bool good;
       KD_TRY(item_spot(resolver, line, j, &item));
-      KD_TRY(read_real(resolver, row, item, &value->reals[i * value->n_column + j],
-                       &unit, &good));
+      KD_TRY(read_real(resolver, row, item, &value->reals[i * value->n_column + j], &unit, &good));
       value->has = value->has && good;
     }
   }

@@ -21,8 +21,8 @@ bool kd_section_given(const kd_section *section, const char *key);
 
 /// KD_REAL, in the row's unit.
 double kd_section_real(const kd_section *section, const char *key);
-/// The unit of a KD_REAL with a value: that of the row, or the one of its other units that was given;
-/// NULL under natural units.
+/// The unit of a KD_REAL with a value: that of the row, or the one of its other units that was
+/// given; NULL under natural units.
 const char *kd_section_unit(const kd_section *section, const char *key);
 /// KD_INTEGER
 long kd_section_integer(const kd_section *section, const char *key);
@@ -50,7 +50,7 @@ const kd_variant *kd_section_variant(const kd_section *section);
 kd_status kd_section_error(const kd_section *section, const char *key, const char *format, ...)
     KD_PRINTF(3, 4);
 /// The same for an input file that cannot be opened or read; returns KD_ERROR_FILE.
-kd_status kd_section_file_error(const kd_section *section, const char *key, const char *format,
-                                ...) KD_PRINTF(3, 4);
+kd_status kd_section_file_error(const kd_section *section, const char *key, const char *format, ...)
+    KD_PRINTF(3, 4);
 
 #endif

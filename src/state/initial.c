@@ -30,7 +30,7 @@ static const char *const DENSITY_UNITS[] = {"angstrom^-3", "angstrom^-2", "angst
        .meaning = "particles per cell and spin"},                                                  \
   {                                                                                                \
     .key = "density", .type = KD_REAL, .unit = "angstrom^-3", .other_units = DENSITY_UNITS + 1,    \
-    .fallback = KD_UNSET, KD_NON_NEGATIVE,                                                                               \
+    .fallback = KD_UNSET, KD_NON_NEGATIVE,                                                         \
     .meaning = "particles per length, area or volume, spins included (\"1e12 cm^-2\")"             \
   }
 
@@ -130,12 +130,16 @@ static kd_status bands_create(const kd_initial_setting *setting, kd_reference *r
   size_t count;
   const double *given = kd_section_reals(setting->section, "occupation", &count);
   if (count != n_band)
-    return kd_section_error(setting->section, "occupation", "%zu numbers (expected %zu, one per "
-                            "band from the lowest)", count, n_band);
+    return kd_section_error(setting->section, "occupation",
+                            "%zu numbers (expected %zu, one per "
+                            "band from the lowest)",
+                            count, n_band);
   for (size_t n = 0; n < count; n++)
     if (given[n] < 0 || (setting->statistics == KD_FERMION && given[n] > 1))
-      return kd_section_error(setting->section, "occupation", "%g of band %zu is no occupation "
-                              "(expected %s)", given[n], n,
+      return kd_section_error(setting->section, "occupation",
+                              "%g of band %zu is no occupation "
+                              "(expected %s)",
+                              given[n], n,
                               setting->statistics == KD_FERMION ? "0 to 1" : "0 or more");
   reference->rule = KD_REFERENCE_BAND;
   reference->occupation.tolerance = setting->tolerance;
@@ -149,12 +153,10 @@ cleanup:
 static const kd_initial_kind bands = {
     .variant = {.kind = "bands",
                 .meaning = "the same occupation of a band at every k",
-                .rows =
-                    (const kd_param[]){
-                        {.key = "occupation",
-                         .type = KD_REALS,
-                         .meaning = "one number per band, from the lowest"},
-                        {.key = NULL}}},
+                .rows = (const kd_param[]){{.key = "occupation",
+                                            .type = KD_REALS,
+                                            .meaning = "one number per band, from the lowest"},
+                                           {.key = NULL}}},
     .create = bands_create,
     .is_reference = true};
 
@@ -174,9 +176,10 @@ static kd_status excited_create(const kd_initial_setting *setting, kd_reference 
 
 static const kd_initial_kind excited = {
     .variant = {.kind = "excited",
-                .meaning = "thermal equilibrium plus a Gaussian in energy: f + g (1 - f) for g > 0, "
-                           "f + g f for g < 0 (fermions), g = amplitude exp(-(e - energy)^2/(2 "
-                           "width^2))",
+                .meaning =
+                    "thermal equilibrium plus a Gaussian in energy: f + g (1 - f) for g > 0, "
+                    "f + g f for g < 0 (fermions), g = amplitude exp(-(e - energy)^2/(2 "
+                    "width^2))",
                 .rows =
                     (const kd_param[]){
                         TEMPERATURE_ROW,
@@ -290,12 +293,13 @@ static kd_status gaussian_create(const kd_initial_setting *setting, kd_reference
     kd_pack(matrix, n, n_k, k, f);
   }
   if (!(total > 0)) {
-    status = kd_section_error(section, "momentum", "the packet has no weight on the k grid (expected "
+    status = kd_section_error(section, "momentum",
+                              "the packet has no weight on the k grid (expected "
                               "a momentum inside the k domain and a width that the grid resolves)");
     goto cleanup;
   }
-  const double scale = kd_section_real(section, "number") / kd_model_spin_degeneracy(model) *
-                       (double)n_k / total;
+  const double scale =
+      kd_section_real(section, "number") / kd_model_spin_degeneracy(model) * (double)n_k / total;
   for (size_t i = 0; i < n * n * n_k; i++) f[i] *= scale;
 
 cleanup:
@@ -306,32 +310,33 @@ cleanup:
 }
 
 static const kd_initial_kind gaussian = {
-    .variant =
-        {.kind = "gaussian",
-         .meaning = "a Gaussian packet in one band, psi(k) ~ P_n(k) u_n(k_0) exp(-(k - k_0)^2 "
+    .variant = {.kind = "gaussian",
+                .meaning =
+                    "a Gaussian packet in one band, psi(k) ~ P_n(k) u_n(k_0) exp(-(k - k_0)^2 "
                     "width^2); without an r grid its distribution over k",
-         .rows =
-             (const kd_param[]){
-                 {.key = "band",
-                  .type = KD_INTEGER,
-                  .fallback = "0",
-                  KD_NON_NEGATIVE,
-                  .meaning = "band, from 0 for the lowest"},
-                 {.key = "momentum",
-                  .type = KD_REALS,
-                  .unit = "1/angstrom",
-                  .meaning = "center k_0, one component per dimension"},
-                 {.key = "width",
-                  .type = KD_REAL,
-                  .unit = "angstrom",
-                  KD_POSITIVE,
-                  .meaning = "standard deviation of n(R); the momentum spread is 1/(2 width)"},
-                 {.key = "number",
-                  .type = KD_REAL,
-                  .fallback = "1",
-                  KD_POSITIVE,
-                  .meaning = "number of particles, spins included"},
-                 {.key = NULL}}},
+                .rows =
+                    (const kd_param[]){
+                        {.key = "band",
+                         .type = KD_INTEGER,
+                         .fallback = "0",
+                         KD_NON_NEGATIVE,
+                         .meaning = "band, from 0 for the lowest"},
+                        {.key = "momentum",
+                         .type = KD_REALS,
+                         .unit = "1/angstrom",
+                         .meaning = "center k_0, one component per dimension"},
+                        {.key = "width",
+                         .type = KD_REAL,
+                         .unit = "angstrom",
+                         KD_POSITIVE,
+                         .meaning =
+                             "standard deviation of n(R); the momentum spread is 1/(2 width)"},
+                        {.key = "number",
+                         .type = KD_REAL,
+                         .fallback = "1",
+                         KD_POSITIVE,
+                         .meaning = "number of particles, spins included"},
+                        {.key = NULL}}},
     .create = gaussian_create};
 
 // --- file ---------------------------------------------------------------------------------------
@@ -355,13 +360,15 @@ static kd_status file_create(const kd_initial_setting *setting, kd_reference *re
   }
   status = kd_result_read(path, "/snapshots/f", &rank, size, &is_complex, &data);
   if (status != KD_OK) return kd_section_file_error(section, "file", "%s", kd_error_message());
-  bool fits = rank == n_dim + 3 && is_complex && size[0] > 0 && size[rank - 1] == n &&
-              size[rank - 2] == n;
+  bool fits =
+      rank == n_dim + 3 && is_complex && size[0] > 0 && size[rank - 1] == n && size[rank - 2] == n;
   for (size_t d = 0; d < n_dim && fits; d++) fits = size[d + 1] == kd_model_n(model)[d];
   if (!fits) {
-    status = kd_section_error(section, "file", "\"%s\": /snapshots/f does not have the shape of this "
+    status = kd_section_error(section, "file",
+                              "\"%s\": /snapshots/f does not have the shape of this "
                               "scenario (expected [snapshot, the k grid of `grid.k`, %zu, %zu], "
-                              "complex)", path, n, n);
+                              "complex)",
+                              path, n, n);
     goto cleanup;
   }
   const long given = kd_section_integer(section, "snapshot");
@@ -379,8 +386,10 @@ static kd_status file_create(const kd_initial_setting *setting, kd_reference *re
         const double re = 0.5 * (source[2 * (i * n + j)] + source[2 * (j * n + i)]);
         const double im = 0.5 * (source[2 * (i * n + j) + 1] - source[2 * (j * n + i) + 1]);
         if (!isfinite(re) || !isfinite(im)) {
-          status = kd_section_error(section, "file", "\"%s\": /snapshots/f is not finite at k point "
-                                    "%zu", path, k);
+          status = kd_section_error(section, "file",
+                                    "\"%s\": /snapshots/f is not finite at k point "
+                                    "%zu",
+                                    path, k);
           goto cleanup;
         }
         matrix[i * n + j] = re + I * im;
@@ -419,9 +428,8 @@ static const kd_initial_kind file = {
 
 // ------------------------------------------------------------------------------------------------
 
-const kd_variant *const kd_initial_variants[] = {&equilibrium.variant, &bands.variant,
-                                                 &excited.variant, &gaussian.variant, &file.variant,
-                                                 NULL};
+const kd_variant *const kd_initial_variants[] = {
+    &equilibrium.variant, &bands.variant, &excited.variant, &gaussian.variant, &file.variant, NULL};
 
 kd_status kd_initial_create(const kd_scenario *scenario, kd_model *model, kd_state **state_result,
                             kd_reference **reference_result) {
@@ -443,8 +451,8 @@ kd_status kd_initial_create(const kd_scenario *scenario, kd_model *model, kd_sta
   const kd_model_part part = {.energy = 1};
   const double origin[3] = {0};
   kd_model_sample(model, origin, &part, reference->hamiltonian);
-  KD_CHECK(kd_eigen_field(n_band, n_k, reference->hamiltonian, reference->energy,
-                          reference->vector));
+  KD_CHECK(
+      kd_eigen_field(n_band, n_k, reference->hamiltonian, reference->energy, reference->vector));
 
   const kd_initial_setting setting = {
       .section = kd_section_child(root, "initial"),

@@ -20,9 +20,12 @@ double kd_occupation_thermal(const kd_occupation *o, double e) {
   }
   const double z = x / o->kt;
   switch (o->statistics) {
-    case KD_FERMION: return z > 0 ? exp(-z) / (1 + exp(-z)) : 1 / (1 + exp(z));
-    case KD_BOSON: return 1 / expm1(z);
-    default: return exp(-z);
+  case KD_FERMION:
+    return z > 0 ? exp(-z) / (1 + exp(-z)) : 1 / (1 + exp(z));
+  case KD_BOSON:
+    return 1 / expm1(z);
+  default:
+    return exp(-z);
   }
 }
 
@@ -72,8 +75,10 @@ static kd_status fill_ground_state(kd_occupation *o, const double *energy, size_
     o->mu = sorted[n_full];
     size_t below = 0, at = 0;
     for (size_t i = 0; i < count; i++) {
-      if (sorted[i] < o->mu - o->tolerance) below++;
-      else if (sorted[i] <= o->mu + o->tolerance) at++;
+      if (sorted[i] < o->mu - o->tolerance)
+        below++;
+      else if (sorted[i] <= o->mu + o->tolerance)
+        at++;
     }
     o->at_mu = (n_particle - (double)below) / (double)at;
   }
@@ -123,8 +128,10 @@ kd_status kd_occupation_fill(kd_occupation *o, const double *energy, size_t n_k,
   for (int i = 0; i < 200 && high - low > 0; i++) {
     o->mu = 0.5 * (low + high);
     if (o->mu == low || o->mu == high) break;
-    if (total(o, energy, count) < n_particle) low = o->mu;
-    else high = o->mu;
+    if (total(o, energy, count) < n_particle)
+      low = o->mu;
+    else
+      high = o->mu;
   }
   const double got = total(o, energy, count) / (double)n_k;
   if (!(fabs(got - filling) <= 1e-9 * fmax(1, filling)))

@@ -6,7 +6,8 @@
 
 #include "keldrift/status.h"
 
-/// theta of the statistics: f = 1/(e^x - theta) with -1 Fermi, +1 Bose, 0 classical (Spohn, eq. 4.5).
+/// theta of the statistics: f = 1/(e^x - theta) with -1 Fermi, +1 Bose, 0 classical (Spohn,
+/// eq. 4.5).
 typedef enum kd_statistics { KD_FERMION = -1, KD_CLASSICAL = 0, KD_BOSON = 1 } kd_statistics;
 
 /// The value of the scenario key `statistics`.
@@ -19,9 +20,10 @@ typedef struct kd_occupation {
   double mu;        ///< eV
   double at_mu;     ///< occupation of levels within `tolerance` of mu when kt = 0
   double tolerance; ///< eV
-  double amplitude; ///< of the excitation, -1..1: fraction of the free (filled) states that it fills
-  double energy;    ///< its center, eV
-  double width;     ///< its standard deviation, eV
+  double
+      amplitude; ///< of the excitation, -1..1: fraction of the free (filled) states that it fills
+  double energy; ///< its center, eV
+  double width;  ///< its standard deviation, eV
 } kd_occupation;
 
 /// Thermal occupation at energy e.

@@ -97,8 +97,10 @@ kd_status kd_reference_derivative(kd_reference *r, kd_model *model, const double
       for (size_t j = 0; j < n; j++) {
         const double gap = e[i] - e[j];
         double ratio = 0;
-        if (fabs(gap) > r->occupation.tolerance) ratio = (f[i] - f[j]) / gap;
-        else if (r->rule == KD_REFERENCE_ENERGY) ratio = kd_occupation_slope(&r->occupation, e[i]);
+        if (fabs(gap) > r->occupation.tolerance)
+          ratio = (f[i] - f[j]) / gap;
+        else if (r->rule == KD_REFERENCE_ENERGY)
+          ratio = kd_occupation_slope(&r->occupation, e[i]);
         df[i * n + j] *= ratio;
       }
     kd_eigen_rotate(n, s, false, df, dh, scratch);

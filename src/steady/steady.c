@@ -29,7 +29,7 @@ typedef struct problem {
   double complex *vector; ///< [n_k][n_band][n_band]
   double *rate;           ///< out-scattering rates, [n_k][n_band], 1/fs
   double *work;
-  kd_status status;       ///< of the last failing callback
+  kd_status status; ///< of the last failing callback
 } problem;
 
 static void problem_clear(problem *p) {
@@ -135,8 +135,7 @@ static kd_status solve(problem *p, SUNContext context, const double *b, double *
   N_Vector right = N_VMake_Serial((sunindextype)p->n, (double *)b, context);
   N_Vector solution = N_VMake_Serial((sunindextype)p->n, x, context);
   N_Vector product = right ? N_VClone(right) : NULL;
-  SUNLinearSolver solver =
-      right ? SUNLinSol_SPGMR(right, SUN_PREC_RIGHT, KRYLOV, context) : NULL;
+  SUNLinearSolver solver = right ? SUNLinSol_SPGMR(right, SUN_PREC_RIGHT, KRYLOV, context) : NULL;
   if (!right || !solution || !product || !solver) {
     status = kd_error(KD_ERROR_MEMORY, "out of memory for %d Krylov vectors of %zu numbers", KRYLOV,
                       p->n);
@@ -292,9 +291,10 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
   }
   KD_CHECK(kd_collision_create_linear(scenario, model, reference, &collision));
   if (kd_collision_is_none(collision)) {
-    status = kd_section_error(kd_section_child(root, "collisions"), "ansatz",
-                              "without collisions there is no steady state (expected an Ansatz other "
-                              "than none)");
+    status =
+        kd_section_error(kd_section_child(root, "collisions"), "ansatz",
+                         "without collisions there is no steady state (expected an Ansatz other "
+                         "than none)");
     goto cleanup;
   }
   KD_CHECK(kd_observables_create(scenario, model, field, reference, &observables));
@@ -324,7 +324,8 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
       kd_model_velocity(model, (const double[3]){0}, axis, velocity);
       report->conductivity[i * d + j] = factor * kd_dot(velocity, x, p.n);
       report->population[i * d + j] = factor * kd_dot(velocity, population, p.n);
-      report->coherence[i * d + j] = report->conductivity[i * d + j] - report->population[i * d + j];
+      report->coherence[i * d + j] =
+          report->conductivity[i * d + j] - report->population[i * d + j];
     }
     KD_CHECK(kd_observables_operators(observables, x, user + j, d));
   }
@@ -332,8 +333,7 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
   report->collision_evaluations = cost.evaluations;
   report->ffts = cost.ffts;
   report->seconds = seconds_now() - start;
-  if (path)
-    KD_CHECK(write_response(scenario, &p, observables, path, command, df, user, report));
+  if (path) KD_CHECK(write_response(scenario, &p, observables, path, command, df, user, report));
 
 cleanup:
   kd_free(b);

@@ -97,8 +97,7 @@ static void balances(void **state) {
         go(&s, cases[i].duration * frame / 3);
         CHECK_NEAR(value(&s, "number", 0), number, fmax(1e-7, 1e-2 * cases[i].agreement));
         CHECK_NEAR(value(&s, "purity", 0), purity, fmax(1e-6, 0.1 * cases[i].agreement));
-        CHECK_NEAR(value(&s, "energy", 0) - energy, value(&s, "work", 0),
-                   2e-6);
+        CHECK_NEAR(value(&s, "energy", 0) - energy, value(&s, "work", 0), 2e-6);
         largest = fmax(largest, fabs(value(&s, "work", 0)));
       }
       CHECK_ABOVE(largest, 1e-3);
