@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "keldrift/keldrift.h"
 #include "keldrift_config.h"
 #include "output/progress.h"
@@ -98,12 +98,6 @@ typedef struct progress {
   bool is_terminal, quiet, natural;
 } progress;
 
-static double seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static size_t terminal_width(void) {
   struct winsize size;
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
@@ -113,7 +107,7 @@ static size_t terminal_width(void) {
 static void show_progress(void *context, double t, double duration) {
   progress *p = context;
   if (p->quiet) return;
-  const double now = seconds_now(), elapsed = now - p->start, fraction = t / duration;
+  const double now = kd_seconds(), elapsed = now - p->start, fraction = t / duration;
   if (now - p->last < (p->is_terminal ? 0.1 : 10) && fraction < 1) return;
   if (!p->is_terminal && fraction >= 1 && p->last == p->start) return;
   p->last = now;
@@ -187,7 +181,7 @@ static int run(int argc, char **argv) {
   if (status != KD_OK) return report_error(status);
 
   const bool natural = kd_scenario_constants(scenario).natural;
-  const double now = seconds_now();
+  const double now = kd_seconds();
   progress p = {.start = now,
                 .last = now,
                 .is_terminal = isatty(STDERR_FILENO),

@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "scenario/section.h"
@@ -55,12 +55,6 @@ static kd_status stages_create(const kd_scenario *scenario, stages *s) {
   KD_TRY(kd_observables_create(scenario, s->model, s->field, s->reference, &s->observables));
   return kd_propagator_create(scenario, s->model, s->field, s->reference, s->collision, s->state,
                               &s->propagator);
-}
-
-static double seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 /// Times 0, every, 2 every, ... and the end.
@@ -256,7 +250,7 @@ static kd_status start_output(const kd_scenario *scenario, const kd_run_options 
 
 kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_report *report) {
   kd_status status = KD_OK;
-  const double start = seconds_now();
+  const double start = kd_seconds();
   stages s = {0};
   kd_output *output = NULL;
   timetable frames, snapshots;
@@ -270,7 +264,7 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->n_dim = kd_model_n_dim(s.model);
   report->n_k = kd_model_n_k(s.model);
   report->duration = frames.duration;
-  report->setup_seconds = seconds_now() - start;
+  report->setup_seconds = kd_seconds() - start;
 
   while (next_frame < frames.count) {
     const double t_frame = timetable_time(&frames, next_frame);
@@ -278,13 +272,13 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
         next_snapshot < snapshots.count ? timetable_time(&snapshots, next_snapshot) : INFINITY;
     const double t = fmin(t_frame, t_snapshot);
     KD_CHECK(kd_propagator_advance(s.propagator, t, s.state));
-    const double measured = seconds_now();
+    const double measured = kd_seconds();
     if (t == t_frame) {
       KD_CHECK(kd_observables_measure(s.observables, s.state));
       follow(s.observables, next_frame == 0, report, first);
     }
     if (t == t_snapshot) KD_CHECK(kd_observables_snapshot(s.observables, s.state));
-    const double written = seconds_now();
+    const double written = kd_seconds();
     if (t == t_frame) {
       KD_CHECK(kd_output_append(output, trace_series, t));
       next_frame++;
@@ -294,7 +288,7 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
       next_snapshot++;
     }
     report->observable_seconds += written - measured;
-    report->output_seconds += seconds_now() - written;
+    report->output_seconds += kd_seconds() - written;
     if (options->progress) options->progress(options->context, t, frames.duration);
   }
 
@@ -304,7 +298,7 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->collision = kd_collision_statistics(s.collision);
   report->ffts = report->cost.ffts + report->collision.ffts + kd_observables_n_fft(s.observables);
   find_warnings(scenario, &s, report);
-  report->total_seconds = seconds_now() - start;
+  report->total_seconds = kd_seconds() - start;
   KD_CHECK(write_run(output, report));
   status = kd_output_close(output);
   output = NULL;

@@ -2,13 +2,13 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "collision/ansatz.h"
 #include "collision/bath.h"
 #include "collision/keys.h"
 #include "collision/relaxation.h"
 #include "collision/self_energy.h"
+#include "core/clock.h"
 #include "core/eigen.h"
 #include "core/error.h"
 #include "core/memory.h"
@@ -241,14 +241,8 @@ static kd_status keldysh_rate(kd_collision *c, const double *f, double *df) {
   return KD_OK;
 }
 
-static double seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 kd_status kd_collision_rate(kd_collision *c, const double *f, double *df) {
-  const double start = seconds_now();
+  const double start = kd_seconds();
   if (c->ansatz)
     KD_TRY(keldysh_rate(c, f, df));
   else if (c->relaxation)
@@ -256,7 +250,7 @@ kd_status kd_collision_rate(kd_collision *c, const double *f, double *df) {
   else
     memset(df, 0, c->n_matrix * c->n_k * sizeof *df);
   c->evaluations++;
-  c->seconds += seconds_now() - start;
+  c->seconds += kd_seconds() - start;
   return KD_OK;
 }
 

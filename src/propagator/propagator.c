@@ -2,8 +2,8 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/eigen.h"
 #include "core/error.h"
 #include "core/memory.h"
@@ -50,12 +50,6 @@ static const kd_scheme *choose_scheme(const kd_scenario *scenario) {
   for (size_t i = 0; i < sizeof SCHEMES / sizeof *SCHEMES; i++)
     if (strcmp(SCHEMES[i]->name, name) == 0) return SCHEMES[i];
   return &kd_scheme_interaction; // auto
-}
-
-static double seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 /// Difference of the extreme levels of the model on the grid.
@@ -222,7 +216,7 @@ static kd_status step(kd_propagator *p) {
 }
 
 kd_status kd_propagator_advance(kd_propagator *p, double t, kd_state *state) {
-  const double start = seconds_now();
+  const double start = kd_seconds();
   while (p->t < t) KD_TRY(step(p));
   state->time = t;
   state->work = p->work;
@@ -234,7 +228,7 @@ kd_status kd_propagator_advance(kd_propagator *p, double t, kd_state *state) {
     KD_TRY(kd_integrator_interpolate(p->integrator, t, y, &state->work));
     KD_TRY(p->scheme->state(p, t, y, state));
   }
-  p->seconds += seconds_now() - start;
+  p->seconds += kd_seconds() - start;
   return KD_OK;
 }
 

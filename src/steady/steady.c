@@ -4,8 +4,8 @@
 #include <nvector/nvector_serial.h>
 #include <string.h>
 #include <sunlinsol/sunlinsol_spgmr.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/dot.h"
 #include "core/eigen.h"
 #include "core/error.h"
@@ -193,12 +193,6 @@ static void populations_of(const problem *p, const double *df, double *result) {
   }
 }
 
-static double seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /// Writes /steady, /grid and /model.
 static kd_status write_response(const kd_scenario *scenario, const problem *p,
                                 kd_observables *observables, const char *path, const char *command,
@@ -269,7 +263,7 @@ cleanup:
 kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *command,
                     kd_steady_report *report) {
   kd_status status = KD_OK;
-  const double start = seconds_now();
+  const double start = kd_seconds();
   const kd_section *root = kd_scenario_root(scenario);
   kd_model *model = NULL;
   kd_field *field = NULL;
@@ -332,7 +326,7 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
   const kd_collision_cost cost = kd_collision_statistics(collision);
   report->collision_evaluations = cost.evaluations;
   report->ffts = cost.ffts;
-  report->seconds = seconds_now() - start;
+  report->seconds = kd_seconds() - start;
   if (path) KD_CHECK(write_response(scenario, &p, observables, path, command, df, user, report));
 
 cleanup:
