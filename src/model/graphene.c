@@ -37,8 +37,8 @@ static const kd_param haldane_rows[] = {
     {.key = "phase",
      .type = KD_REAL,
      .unit = "rad",
-     .meaning = "phase of t2 on hopping from A to A + a1, A - a2 and A - a1 + a2; opposite on B",
-     .reference = "Haldane, Phys. Rev. Lett. 61, 2015 (1988), eq. 1"},
+     .meaning = "<A,0|H|A,c> = t2 e^{i phase} for c = a1, -a2, a2 - a1; the opposite phase on B",
+     .reference = "Haldane, Phys. Rev. Lett. 61, 2015 (1988)"},
     KD_MODEL_COMMON_ROWS,
     {.key = NULL}};
 
@@ -76,7 +76,7 @@ static kd_status create_haldane(const kd_scenario *scenario, const kd_section *s
   kd_lattice_table *table;
   KD_TRY(create_honeycomb(section, &table));
   const double t2 = kd_section_real(section, "t2"), phase = kd_section_real(section, "phase");
-  // <A,0|H|A,c> = t2 e^{i phase}: on A, mass + 2 t2 sum_c cos(k.c + phase), as in Haldane's eq. 1.
+  // <A,0|H|A,c> = t2 e^{i phase}: on A, mass + 2 t2 sum_c cos(k.c + phase).
   const long c[3][3] = {{1, 0}, {0, -1}, {-1, 1}};
   for (size_t i = 0; i < 3; i++) {
     kd_lattice_hop(table, c[i], 0, 0, t2 * (cos(phase) + I * sin(phase)));

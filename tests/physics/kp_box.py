@@ -60,11 +60,19 @@ def sea_1d(suite):
                     carriers(small, k_max, 1), want, 1e-8, "1/angstrom; leakage 1e-9, rtol 1e-9")
         suite.equal(f"dirac1d, {scheme}: number", small.trace("number"), 1.0, 1e-9,
                     "what leaves at one edge comes in at the other; rtol 1e-9")
+        taken = small.trace("energy") - small.trace("energy")[0]
+        suite.equal(f"dirac1d, {scheme}: energy after the pulse is its work", taken[-1],
+                    small.trace("work")[-1], 1e-7, "eV; leakage 1e-9 * 3 eV, rtol 1e-9")
     k = oracle.box_grid(4.0, [2048])
     h = oracle.dirac1d(HV, GAP)
     u = oracle.evolve(h, k, force, displacement, [0, 30], rtol=1e-10, atol=1e-12)[-1]
     f = u @ oracle.band_projector(h(k), 0) @ oracle.dagger(u)
     upper = oracle.band_population(h(k + displacement(30)), f)[:, 1]
+    # Energy relative to the sea, which the field at rest does not move: 2 E per carrier.
+    gain = 2 * np.hypot(HV * k[:, 0] + HV * displacement(30)[0], GAP) * upper
+    suite.equal("dirac1d: energy taken up, against direct integration",
+                (large.trace("energy")[-1] - large.trace("energy")[0]) * 4.0 / np.pi,
+                gain.mean() * 4.0 / np.pi, 1e-7, "eV/angstrom; rtol 1e-9")
     suite.equal("dirac1d: carriers against direct integration", want, upper.mean() * 4.0 / np.pi,
                 1e-8, "1/angstrom; rtol 1e-9")
 

@@ -30,7 +30,7 @@ def ssh_model(t1, t2, mass):
 
 def odd_pulse(amplitude):
     """Of zero impulse by symmetry, so that the frame returns to the grid of the model."""
-    return {"kind": "pulse", "amplitude": f"{amplitude} V/angstrom", "center": "25 fs",
+    return {"kind": "pulse", "amplitude": f"{amplitude} V/angstrom", "center": "50 fs",
             "fwhm": "12 fs", "frequency": "0.06 1/fs", "phase": float(np.pi / 2)}
 
 
