@@ -157,8 +157,19 @@ static void follow(const kd_observables *observables, bool is_first, kd_report *
   report->min_1mf = fmin(report->min_1mf, kd_observables_value(observables, "min_1mf", 0));
 }
 
+/// Warnings that need no run.
+static void warn_of_scenario(const kd_scenario *scenario, size_t *n_warning,
+                             char (*warning)[KD_WARNING_BYTES]) {
+  const kd_section *output = kd_section_child(kd_scenario_root(scenario), "output");
+  if (kd_section_has(kd_section_child(output, "checkpoint"), "every"))
+    warn(n_warning, warning,
+         "output.checkpoint: this version writes no checkpoints, an interrupted run starts over: "
+         "remove the key");
+}
+
 static void find_warnings(const kd_scenario *scenario, const stages *s, kd_report *report) {
   const kd_section *root = kd_scenario_root(scenario);
+  warn_of_scenario(scenario, &report->n_warning, report->warning);
   const double edge = kd_observables_largest_at_edge(s->observables);
   if (edge > EDGE_LIMIT)
     warn(&report->n_warning, report->warning,
@@ -321,6 +332,7 @@ kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
   estimate->n_k = kd_model_n_k(s.model);
   estimate->n_frame = frames.count;
   estimate->n_snapshot = snapshots.count;
+  warn_of_scenario(scenario, &estimate->n_warning, estimate->warning);
   const size_t n_level = estimate->n_band * estimate->n_k, n_state = estimate->n_band * n_level;
   estimate->state_bytes = n_state * sizeof(double);
   // The state, the reference with its scratch, and what writing the model takes for a moment.

@@ -18,6 +18,8 @@ static const kd_choice STATISTICS[] = {{.name = "fermion", .meaning = "f = 1/(e^
                                        {.name = "classical", .meaning = "f = e^-x"},
                                        {.name = NULL}};
 
+static const kd_variant *const POTENTIALS[] = {NULL};
+
 static const kd_param GRID[] = {
     {.key = "k",
      .type = KD_INTEGERS,
@@ -57,6 +59,16 @@ static const kd_param SNAPSHOTS[] = {
      .meaning = "interval of the snapshots of f(k); default: at the start and the end only"},
     {.key = NULL}};
 
+static const kd_param CHECKPOINT[] = {
+    {.key = "every",
+     .type = KD_REAL,
+     .unit = "s",
+     .wall_clock = true,
+     KD_POSITIVE,
+     .fallback = KD_UNSET,
+     .meaning = "wall-clock interval; this version writes no checkpoints and warns if it is given"},
+    {.key = NULL}};
+
 static const kd_param OUTPUT[] = {
     {.key = "file",
      .type = KD_TEXT,
@@ -68,6 +80,11 @@ static const kd_param OUTPUT[] = {
      KD_POSITIVE,
      .fallback = KD_UNSET,
      .meaning = "interval of the frames of /traces; default: a two-hundredth of the duration"},
+    {.key = "checkpoint",
+     .type = KD_SECTION,
+     .rows = CHECKPOINT,
+     .fallback = "{}",
+     .meaning = "reserved for checkpoints"},
     {.key = "snapshots",
      .type = KD_SECTION,
      .rows = SNAPSHOTS,
@@ -112,6 +129,12 @@ const kd_param kd_schema[] = {
      .variants = kd_field_variants,
      .fallback = "[]",
      .meaning = "uniform electric field, the sum of a list"},
+    {.key = "potential",
+     .type = KD_VARIANTS,
+     .variants = POTENTIALS,
+     .fallback = "[]",
+     .meaning =
+         "potential energy U(R), the sum of a list; this version has no r grid and takes only []"},
     {.key = "collisions",
      .type = KD_SECTION,
      .rows = kd_collision_rows,
