@@ -144,8 +144,10 @@ static void print_summary(const kd_report *r, const char *output, bool natural) 
   printf("%zu band%s, %zu k points, %g%s, %zu frames, %zu snapshots -> %s\n", r->n_band,
          r->n_band == 1 ? "" : "s", r->n_k, r->duration, fs, r->n_frame, r->n_snapshot, output);
   printf("%-22s %.12g, drift %.1e\n", "number per cell", r->number, r->number_drift);
-  printf("%-22s %.6e%s, work done %.6e%s, difference %.1e%s\n", "energy change", r->energy_change,
-         ev, r->work, ev, r->energy_change - r->work, ev);
+  const bool collides = strcmp(r->collision.ansatz, "none") != 0;
+  printf("%-22s %.6e%s, work done %.6e%s, %s %.1e%s\n", "energy change", r->energy_change, ev,
+         r->work, ev, collides ? "to the baths" : "difference",
+         collides ? r->work - r->energy_change : r->energy_change - r->work, ev);
   printf("%-22s drift %.1e\n", "purity", r->purity_drift);
   printf("%-22s f from %.3g, 1 - f from %.3g\n", "eigenvalues", r->min_f, r->min_1mf);
   printf("%-22s %s: %ld steps, %ld rate evaluations, %lu Magnus steps (%lu rejected), last order "

@@ -191,14 +191,23 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
          "Hermitian part is used; check the Wannierisation if that is much",
          defect);
   const bool is_fermion = strcmp(kd_section_text(root, "statistics"), "fermion") == 0;
+  // Without collisions the eigenvalues of f do not change; with them, not every Ansatz keeps them
+  // in bounds, whatever the tolerance.
+  const bool collides = !kd_collision_is_none(s->collision);
   if (report->min_f < -POSITIVITY_LIMIT)
     warn(&report->n_warning, report->warning,
-         "the smallest eigenvalue of f is %.2g: lower propagation.rtol to %.0e", report->min_f,
-         0.01 * kd_section_real(kd_section_child(root, "propagation"), "rtol"));
+         collides ? "the smallest eigenvalue of f is %.2g: unless a lower propagation.rtol (%.0e) "
+                    "changes "
+                    "it, it belongs to collisions.ansatz"
+                  : "the smallest eigenvalue of f is %.2g: lower propagation.rtol to %.0e",
+         report->min_f, 0.01 * kd_section_real(kd_section_child(root, "propagation"), "rtol"));
   if (is_fermion && report->min_1mf < -POSITIVITY_LIMIT)
     warn(&report->n_warning, report->warning,
-         "an eigenvalue of f is %.3g, more than one fermion in a state: lower initial.number or "
-         "initial.width, or lower propagation.rtol",
+         collides
+             ? "an eigenvalue of f is %.8g, more than one fermion in a state: unless a lower "
+               "propagation.rtol changes it, it belongs to collisions.ansatz"
+             : "an eigenvalue of f is %.8g, more than one fermion in a state: lower initial.number "
+               "or initial.width, or lower propagation.rtol",
          1 - report->min_1mf);
   if (report->number_drift > NUMBER_LIMIT * fmax(1, fabs(report->number)) &&
       kd_model_is_periodic(s->model))

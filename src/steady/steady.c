@@ -249,6 +249,10 @@ static kd_status write_response(const kd_scenario *scenario, const problem *p,
     variable.n_axis = 1;
     variable.axis[0] = in;
     variable.data = user + i * d;
+    variable.unit = natural                           ? "1"
+                    : strcmp(variable.unit, "1") == 0 ? "angstrom/V"
+                                                      : "angstrom^2/(V fs)";
+    variable.long_name = "response of the observable per unit field";
     KD_CHECK(kd_output_write(output, "/steady", &variable));
   }
   status = kd_output_close(output);
