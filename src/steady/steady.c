@@ -255,6 +255,15 @@ static kd_status write_response(const kd_scenario *scenario, const problem *p,
     variable.long_name = "response of the observable per unit field";
     KD_CHECK(kd_output_write(output, "/steady", &variable));
   }
+  const kd_collision_cost cost = kd_collision_statistics(p->collision);
+  KD_CHECK(kd_output_attribute_text(output, "/run", "ansatz", cost.ansatz));
+  KD_CHECK(kd_output_attribute_text(output, "/run", "collision_method", cost.method));
+  KD_CHECK(
+      kd_output_attribute_integer(output, "/run", "collision_evaluations", (long)cost.evaluations));
+  KD_CHECK(kd_output_attribute_integer(output, "/run", "ffts", (long)cost.ffts));
+  KD_CHECK(kd_output_attribute_real(output, "/run", "total_seconds", &report->seconds, 1));
+  KD_CHECK(kd_output_attribute_real(output, "/run", "residual", report->residual, d));
+  KD_CHECK(kd_output_attribute_texts(output, "/run", "warnings", NULL, 0));
   status = kd_output_close(output);
   output = NULL;
 
