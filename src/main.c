@@ -171,16 +171,22 @@ static void join_command(int argc, char **argv, char *command) {
         (size_t)snprintf(command + length, COMMAND_BYTES - length, "%s%s", i ? " " : "", argv[i]);
 }
 
+/// Parses the arguments and reads the scenario; 0 on success, else the exit status.
+static int begin(int argc, char **argv, bool may_run, arguments *a, kd_scenario **scenario) {
+  const int wrong = parse(argc - 2, argv + 2, may_run, a);
+  if (wrong) return wrong;
+  if (a->threads) omp_set_num_threads(a->threads);
+  const kd_status status = kd_scenario_read(a->scenario, a->override, a->n_override, scenario);
+  return status == KD_OK ? 0 : report_error(status);
+}
+
 static int run(int argc, char **argv) {
   arguments a;
-  const int wrong = parse(argc - 2, argv + 2, true, &a);
+  kd_scenario *scenario = NULL;
+  const int wrong = begin(argc, argv, true, &a, &scenario);
   if (wrong) return wrong;
-  if (a.threads) omp_set_num_threads(a.threads);
   char command[COMMAND_BYTES];
   join_command(argc, argv, command);
-  kd_scenario *scenario = NULL;
-  kd_status status = kd_scenario_read(a.scenario, a.override, a.n_override, &scenario);
-  if (status != KD_OK) return report_error(status);
 
   const bool natural = kd_scenario_constants(scenario).natural;
   const double now = kd_seconds();
@@ -192,7 +198,7 @@ static int run(int argc, char **argv) {
   const kd_run_options options = {
       .output = a.output, .command = command, .progress = show_progress, .context = &p};
   static kd_report report;
-  status = kd_run(scenario, &options, &report);
+  const kd_status status = kd_run(scenario, &options, &report);
   clear_progress(&p);
   int exit_status = 0;
   if (status != KD_OK)
@@ -205,12 +211,11 @@ static int run(int argc, char **argv) {
 
 static int check(int argc, char **argv) {
   arguments a;
-  const int wrong = parse(argc - 2, argv + 2, false, &a);
-  if (wrong) return wrong;
   kd_scenario *scenario = NULL;
+  const int wrong = begin(argc, argv, false, &a, &scenario);
+  if (wrong) return wrong;
   static kd_estimate e;
-  kd_status status = kd_scenario_read(a.scenario, a.override, a.n_override, &scenario);
-  if (status == KD_OK) status = kd_check(scenario, &e);
+  const kd_status status = kd_check(scenario, &e);
   if (status != KD_OK) {
     const int exit_status = report_error(status);
     kd_scenario_free(scenario);
@@ -239,15 +244,13 @@ static void print_tensor(const char *label, const double *tensor, size_t n, doub
 
 static int steady(int argc, char **argv) {
   arguments a;
-  const int wrong = parse(argc - 2, argv + 2, true, &a);
+  kd_scenario *scenario = NULL;
+  const int wrong = begin(argc, argv, true, &a, &scenario);
   if (wrong) return wrong;
-  if (a.threads) omp_set_num_threads(a.threads);
   char command[COMMAND_BYTES];
   join_command(argc, argv, command);
-  kd_scenario *scenario = NULL;
   static kd_steady_report r;
-  kd_status status = kd_scenario_read(a.scenario, a.override, a.n_override, &scenario);
-  if (status == KD_OK) status = kd_steady(scenario, a.output, command, &r);
+  const kd_status status = kd_steady(scenario, a.output, command, &r);
   if (status != KD_OK) {
     const int exit_status = report_error(status);
     kd_scenario_free(scenario);

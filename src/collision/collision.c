@@ -42,6 +42,7 @@ struct kd_collision {
   double *energy; ///< of the pieces, [n_piece][n_k]
   const kd_self_energy_kind *method;
   kd_self_energy *self_energy;
+  double complex *weight;         ///< spectral weights W_p, [n_piece][element][n_k]
   double complex *static_greater; ///< T^> of the spectral weight, [n_piece][element][n_k]
   double complex *g, *t_lesser, *t_greater;
   bool is_linearised, subtracts_equilibrium;
@@ -65,6 +66,7 @@ void kd_collision_free(kd_collision *c) {
   kd_free(c->level);
   kd_free(c->vector);
   kd_free(c->energy);
+  kd_free(c->weight);
   kd_free(c->static_greater);
   kd_free(c->g);
   kd_free(c->t_lesser);
@@ -76,14 +78,11 @@ void kd_collision_free(kd_collision *c) {
   kd_free(c);
 }
 
-/// Scratch of one k point.
-enum { MAX_BANDS = 64, MAX_MATRIX = MAX_BANDS * MAX_BANDS };
-
 /// f of one k in the eigenbasis; for the diagonal Ansatz its populations, shared in degenerate
 /// groups.
 static void to_bands(const kd_collision *c, const double *f, size_t k, double complex *band) {
   const size_t n = c->n_band;
-  double complex matrix[MAX_MATRIX], scratch[MAX_MATRIX];
+  double complex matrix[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];
   kd_unpack(f, n, c->n_k, k, matrix);
   kd_eigen_rotate(n, c->vector + k * c->n_matrix, true, matrix, band, scratch);
   if (c->ansatz->is_diagonal)
@@ -95,7 +94,8 @@ static void make_pieces(const kd_collision *c, const double *f, double complex *
   const size_t n = c->n_band;
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(c->n_piece * c->n_matrix * c->n_k))
   for (size_t k = 0; k < c->n_k; k++) {
-    double complex band[MAX_MATRIX], piece[MAX_MATRIX], orbital[MAX_MATRIX], scratch[MAX_MATRIX];
+    double complex band[KD_MAX_MATRIX], piece[KD_MAX_MATRIX], orbital[KD_MAX_MATRIX],
+        scratch[KD_MAX_MATRIX];
     if (f) to_bands(c, f, k, band);
     for (size_t p = 0; p < c->n_piece; p++) {
       if (f)
@@ -133,8 +133,8 @@ static void add_local(const kd_collision *c, double s, const double complex *g,
   const double theta = c->spectrum.theta;
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(c->n_piece * c->n_matrix * c->n_k))
   for (size_t k = 0; k < c->n_k; k++) {
-    double complex sum[MAX_MATRIX], t[MAX_MATRIX], f[MAX_MATRIX], band[MAX_MATRIX],
-        scratch[MAX_MATRIX];
+    double complex sum[KD_MAX_MATRIX], t[KD_MAX_MATRIX], f[KD_MAX_MATRIX], band[KD_MAX_MATRIX],
+        scratch[KD_MAX_MATRIX];
     const double complex *vector = c->vector + k * c->n_matrix;
     memset(sum, 0, c->n_matrix * sizeof *sum);
     for (size_t p = 0; p < c->n_piece; p++) {
@@ -149,8 +149,7 @@ static void add_local(const kd_collision *c, double s, const double complex *g,
       if (g) add_product(n, -s, t, f, c->ansatz->is_adjoint_outside, sum);
       if (!weights || !lesser) continue;
       for (size_t e = 0; e < c->n_matrix; e++) t[e] = lesser[(from + e) * c->n_k + k];
-      c->ansatz->weight(n, p, band);
-      kd_eigen_rotate(n, vector, false, band, f, scratch);
+      for (size_t e = 0; e < c->n_matrix; e++) f[e] = c->weight[(from + e) * c->n_k + k];
       add_product(n, s, t, f, false, sum);
     }
     for (size_t i = 0; i < n; i++)
@@ -191,8 +190,9 @@ static void damp_degenerate(const kd_collision *c, const double *f, const double
   const size_t n = c->n_band;
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(c->n_matrix * c->n_k))
   for (size_t k = 0; k < c->n_k; k++) {
-    double complex band[MAX_MATRIX], mean[MAX_MATRIX], matrix[MAX_MATRIX], scratch[MAX_MATRIX];
-    size_t first[MAX_BANDS];
+    double complex band[KD_MAX_MATRIX], mean[KD_MAX_MATRIX], matrix[KD_MAX_MATRIX],
+        scratch[KD_MAX_MATRIX];
+    size_t first[KD_MAX_BAND];
     bool is_degenerate = false;
     kd_eigen_groups(n, c->level + k * n, c->spectrum.tolerance, first);
     for (size_t a = 0; a < n; a++) is_degenerate = is_degenerate || first[a] != a;
@@ -215,8 +215,7 @@ static void damp_degenerate(const kd_collision *c, const double *f, const double
   }
 }
 
-/// The bilinear form that the linearisation needs: C with the pieces `inside` in the self-energy
-/// and `outside` at k, without the terms of zeroth order.
+/// C[f] by the formula of kd_collision_rate, or its linear part.
 static kd_status keldysh_rate(kd_collision *c, const double *f, double *df) {
   const size_t n = c->n_matrix * c->n_k;
   memset(df, 0, n * sizeof *df);
@@ -293,7 +292,7 @@ static void sample_thermal(const kd_collision *c, const kd_occupation *thermal, 
   const size_t n = c->n_band;
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(c->n_piece * c->n_matrix * c->n_k))
   for (size_t k = 0; k < c->n_k; k++) {
-    double complex band[MAX_MATRIX], matrix[MAX_MATRIX], scratch[MAX_MATRIX];
+    double complex band[KD_MAX_MATRIX], matrix[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];
     memset(band, 0, c->n_matrix * sizeof *band);
     for (size_t a = 0; a < n; a++)
       band[a * n + a] = kd_occupation_thermal(thermal, c->level[k * n + a]);
@@ -368,15 +367,16 @@ static kd_status create_keldysh(kd_collision *c, const kd_scenario *scenario,
   const kd_self_energy_kind *method = choose_method(section, &setting);
   KD_CHECK(method->create(&setting, &c->self_energy));
   c->method = method;
+  KD_ALLOCATE(c->weight, n_piece_field);
   KD_ALLOCATE(c->static_greater, n_piece_field);
   KD_ALLOCATE(c->g, n_piece_field);
   KD_ALLOCATE(c->t_lesser, n_piece_field);
   KD_ALLOCATE(c->t_greater, n_piece_field);
-  make_pieces(c, NULL, c->g);
-  KD_CHECK(method->apply(c->self_energy, c->g, c->t_lesser, c->static_greater));
+  make_pieces(c, NULL, c->weight);
+  KD_CHECK(method->apply(c->self_energy, c->weight, c->t_lesser, c->static_greater));
 
   const bool subtracts =
-      is_response || strcmp(kd_section_text(section, "reference"), "equilibrium") == 0;
+      !is_response && strcmp(kd_section_text(section, "reference"), "equilibrium") == 0;
   const bool is_linearised = is_response || kd_section_flag(section, "linearised");
   if (subtracts || is_linearised) {
     KD_ALLOCATE(f, c->n_matrix * c->n_k);
@@ -390,16 +390,12 @@ static kd_status create_keldysh(kd_collision *c, const kd_scenario *scenario,
     KD_CHECK(method->apply(c->self_energy, c->equilibrium_g, c->equilibrium_lesser,
                            c->equilibrium_greater));
     c->is_linearised = true;
+    c->is_response = is_response;
   }
   if (subtracts) {
     KD_ALLOCATE(c->equilibrium_rate, c->n_matrix * c->n_k);
     KD_CHECK(keldysh_rate(c, f, c->equilibrium_rate));
     c->subtracts_equilibrium = true;
-  }
-  if (is_response) {
-    // The constant of the affine map is left out by leaving out what only the equilibrium enters.
-    c->is_response = true;
-    c->subtracts_equilibrium = false;
   }
 
 cleanup:
@@ -461,7 +457,7 @@ cleanup:
 size_t kd_collision_bytes(const kd_collision *c) {
   if (kd_collision_is_none(c)) return 0;
   const size_t piece = c->n_piece * c->n_matrix * c->n_k * sizeof(double complex);
-  return (4 + (c->is_linearised ? 3 : 0)) * piece +
+  return (5 + (c->is_linearised ? 3 : 0)) * piece +
          c->n_k * (c->n_matrix * sizeof(double complex) + c->n_band * sizeof(double)) +
          (c->method ? c->method->bytes(c->self_energy) : 0);
 }

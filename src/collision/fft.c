@@ -18,6 +18,7 @@
 #include "collision/series.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/packing.h"
 #include "core/parallel.h"
 
 /// k is handled in blocks, so that the phases of a block stay in the cache over all tau.
@@ -241,10 +242,9 @@ cleanup:
 /// y[p][c][k]: the touched elements of sum_a M_a G_p M_a^dagger.
 static void apply_vertices(fast *self, const group *g, const double complex *field) {
   const size_t n_k = self->n_k, n = self->n_band * self->n_band;
-  enum { MAX_ELEMENTS = 64 * 64 };
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(self->setting.n_piece * n * n_k))
   for (size_t k = 0; k < n_k; k++) {
-    double complex matrix[MAX_ELEMENTS], image[MAX_ELEMENTS];
+    double complex matrix[KD_MAX_MATRIX], image[KD_MAX_MATRIX];
     for (size_t p = 0; p < self->setting.n_piece; p++) {
       for (size_t e = 0; e < n; e++) matrix[e] = field[(p * n + e) * n_k + k];
       kd_vertex_apply(g->bath[0], self->n_band, matrix, image);

@@ -9,15 +9,12 @@
 #include "core/packing.h"
 #include "core/parallel.h"
 
-enum { MAX_BANDS = 64, MAX_MATRIX = MAX_BANDS * MAX_BANDS };
-
 struct kd_relaxation {
   kd_relaxation_rule rule;
   bool is_linear;
   double population_rate, coherence_rate; ///< 1/fs
   double *level_rate;                     ///< KD_RELAX_RTA, [n_k][n_band], 1/fs
   kd_occupation thermal;
-  double *energy; ///< of the spectrum, [n_k][n_band]
 };
 
 static kd_status read_time(const kd_section *section, const char *key, double *rate) {
@@ -54,8 +51,6 @@ kd_status kd_relaxation_create(const kd_section *section, kd_relaxation_rule rul
     memcpy(self->level_rate, rates, n_level * sizeof *rates);
     break;
   }
-  KD_ALLOCATE(self->energy, n_level);
-  memcpy(self->energy, spectrum->energy, n_level * sizeof *self->energy);
   *result = self;
   self = NULL;
 
@@ -91,7 +86,6 @@ static double element_rate(const kd_relaxation *self, size_t n_band, size_t star
 
 void kd_relaxation_free(kd_relaxation *self) {
   if (!self) return;
-  kd_free(self->energy);
   kd_free(self->level_rate);
   kd_free(self);
 }
@@ -102,12 +96,12 @@ kd_status kd_relaxation_rate(kd_relaxation *self, const kd_spectrum *s, const do
   if (self->rule == KD_RELAX_BGK && !self->is_linear) {
     double number = 0;
     for (size_t i = 0; i < n * n_k; i++) number += f[i];
-    KD_TRY(kd_occupation_fill(&self->thermal, self->energy, n_k, n, number / (double)n_k));
+    KD_TRY(kd_occupation_fill(&self->thermal, s->energy, n_k, n, number / (double)n_k));
   }
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(n * n * n_k))
   for (size_t k = 0; k < n_k; k++) {
-    double complex matrix[MAX_MATRIX], band[MAX_MATRIX], scratch[MAX_MATRIX];
-    size_t first[MAX_BANDS];
+    double complex matrix[KD_MAX_MATRIX], band[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];
+    size_t first[KD_MAX_BAND];
     const double *level = s->energy + k * n;
     const double complex *vector = s->vector + k * n * n;
     kd_unpack(f, n, n_k, k, matrix);

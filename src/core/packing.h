@@ -16,6 +16,10 @@
 #include <complex.h>
 #include <stddef.h>
 
+/// Largest number of bands, and of elements of one matrix: matrices of one k point are kept on the
+/// stack.
+enum { KD_MAX_BAND = 64, KD_MAX_MATRIX = KD_MAX_BAND * KD_MAX_BAND };
+
 #define KD_SQRT2 1.41421356237309504880
 #define KD_SQRT1_2 0.70710678118654752440
 

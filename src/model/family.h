@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/packing.h"
 #include "keldrift/model.h"
 #include "scenario/section.h"
 
@@ -24,8 +25,7 @@ typedef struct kd_model_setup {
 } kd_model_setup;
 
 enum {
-  KD_MAX_BAND = 64, ///< matrices of one k point are kept on the stack
-  KD_TILE = 256     ///< grid points that a kernel holds in the first-level cache
+  KD_TILE = 256 ///< grid points that a kernel holds in the first-level cache
 };
 
 typedef struct kd_model_family {

@@ -205,12 +205,10 @@ static const kd_initial_kind excited = {
 
 // --- gaussian -----------------------------------------------------------------------------------
 
-enum { MAX_BANDS = 64 };
-
 /// Projector on the degenerate group of level `band` at one k.
 static void project(size_t n, const double *energy, const double complex *s, double tolerance,
                     size_t band, double complex *projector) {
-  size_t first[MAX_BANDS];
+  size_t first[KD_MAX_BAND];
   kd_eigen_groups(n, energy, tolerance, first);
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < n; j++) {
@@ -233,7 +231,7 @@ static kd_status gaussian_create(const kd_initial_setting *setting, kd_reference
   const double width = kd_section_real(section, "width");
   double complex *matrix = NULL, *packed_vector = NULL;
   double *packed = NULL;
-  double energy[MAX_BANDS];
+  double energy[KD_MAX_BAND];
   reference->rule = KD_REFERENCE_ZERO;
   if (band >= (long)n)
     return kd_section_error(section, "band", "%ld (expected 0 to %zu)", band, n - 1);
@@ -256,7 +254,7 @@ static kd_status gaussian_create(const kd_initial_setting *setting, kd_reference
   size_t column = 0;
   for (size_t a = 1; a < n; a++)
     if (creal(matrix[a * n + a]) > creal(matrix[column * n + column]) * (1 + 1e-9)) column = a;
-  double complex u[MAX_BANDS];
+  double complex u[KD_MAX_BAND];
   for (size_t a = 0; a < n; a++)
     u[a] = matrix[a * n + column] / sqrt(creal(matrix[column * n + column]));
 
@@ -281,7 +279,7 @@ static kd_status gaussian_create(const kd_initial_setting *setting, kd_reference
         }
     project(n, setting->energy + k * n, setting->vector + k * n * n, setting->tolerance,
             (size_t)band, matrix);
-    double complex psi[MAX_BANDS];
+    double complex psi[KD_MAX_BAND];
     for (size_t a = 0; a < n; a++) {
       psi[a] = 0;
       for (size_t b = 0; b < n; b++) psi[a] += amplitude * matrix[a * n + b] * u[b];

@@ -8,8 +8,6 @@
 #include "core/parallel.h"
 #include "state/initial.h"
 
-enum { MAX_BANDS = 64 };
-
 void kd_reference_free(kd_reference *reference) {
   if (!reference) return;
   kd_free(reference->band);
@@ -29,7 +27,7 @@ double kd_reference_chemical_potential(const kd_reference *reference) {
 
 void kd_reference_levels(const kd_reference *reference, const double *energy, double *f) {
   const size_t n_band = reference->n_band;
-  size_t first[MAX_BANDS];
+  size_t first[KD_MAX_BAND];
   kd_eigen_groups(n_band, energy, reference->occupation.tolerance, first);
   for (size_t n = 0; n < n_band; n++)
     f[n] = reference->rule == KD_REFERENCE_BAND
@@ -61,9 +59,8 @@ kd_status kd_reference_sample(kd_reference *r, kd_model *model, const double shi
   KD_TRY(diagonalize(r, model, shift));
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(r->n_k * n * n))
   for (size_t k = 0; k < r->n_k; k++) {
-    double complex levels[MAX_BANDS * MAX_BANDS], matrix[MAX_BANDS * MAX_BANDS],
-        scratch[MAX_BANDS * MAX_BANDS];
-    double f[MAX_BANDS];
+    double complex levels[KD_MAX_MATRIX], matrix[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];
+    double f[KD_MAX_BAND];
     kd_reference_levels(r, r->energy + k * n, f);
     memset(levels, 0, n * n * sizeof *levels);
     for (size_t i = 0; i < n; i++) levels[i * n + i] = f[i];
@@ -85,9 +82,8 @@ kd_status kd_reference_derivative(kd_reference *r, kd_model *model, const double
   kd_model_sample(model, origin, &part, r->hamiltonian);
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(r->n_k * n * n))
   for (size_t k = 0; k < r->n_k; k++) {
-    double complex dh[MAX_BANDS * MAX_BANDS], df[MAX_BANDS * MAX_BANDS],
-        scratch[MAX_BANDS * MAX_BANDS];
-    double f[MAX_BANDS];
+    double complex dh[KD_MAX_MATRIX], df[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];
+    double f[KD_MAX_BAND];
     const double *e = r->energy + k * n;
     const double complex *s = r->vector + k * n * n;
     kd_reference_levels(r, e, f);

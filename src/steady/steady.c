@@ -17,7 +17,7 @@
 
 /// Relative residual that the iteration is to reach, and what is still accepted.
 static const double TOLERANCE = 1e-11, ACCEPTED = 1e-8;
-enum { KRYLOV = 120, RESTARTS = 40, MAX_BANDS = 64, MAX_MATRIX = MAX_BANDS * MAX_BANDS };
+enum { KRYLOV = 120, RESTARTS = 40 };
 
 typedef struct problem {
   kd_model *model;
@@ -92,7 +92,7 @@ static int precondition(void *data, N_Vector r, N_Vector z, realtype tolerance, 
   const size_t n = p->n_band;
 #pragma omp parallel for schedule(static)
   for (size_t k = 0; k < p->n_k; k++) {
-    double complex matrix[MAX_MATRIX], band[MAX_MATRIX], scratch[MAX_MATRIX];
+    double complex matrix[KD_MAX_MATRIX], band[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];
     const double *e = p->energy + k * n, *rate = p->rate + k * n;
     const double complex *s = p->vector + k * n * n;
     kd_unpack(x, n, p->n_k, k, matrix);
@@ -179,8 +179,8 @@ static void populations_of(const problem *p, const double *df, double *result) {
   const size_t n = p->n_band;
   const double tolerance = kd_eigen_tolerance(n * p->n_k, p->energy);
   for (size_t k = 0; k < p->n_k; k++) {
-    double complex matrix[MAX_MATRIX], band[MAX_MATRIX], scratch[MAX_MATRIX];
-    size_t first[MAX_BANDS];
+    double complex matrix[KD_MAX_MATRIX], band[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];
+    size_t first[KD_MAX_BAND];
     const double complex *s = p->vector + k * n * n;
     kd_eigen_groups(n, p->energy + k * n, tolerance, first);
     kd_unpack(df, n, p->n_k, k, matrix);
