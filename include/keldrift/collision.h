@@ -36,8 +36,8 @@ KD_API bool kd_collision_is_none(const kd_collision *collision);
 /// @param f, df  n_band^2 n_k doubles, not overlapping
 KD_API kd_status kd_collision_rate(kd_collision *collision, const double *f, double *df);
 
-/// The rates at which the levels are emptied about equilibrium, for preconditioning: [n_k][n_band],
-/// 1/fs. The operator must come from kd_collision_create_linear.
+/// The rates at which the levels are emptied, for preconditioning: [n_k][n_band], 1/fs. Those of the
+/// f that kd_collision_rate saw last, or about equilibrium for a linearised operator.
 KD_API void kd_collision_out_rates(const kd_collision *collision, double *rates);
 
 typedef struct kd_collision_cost {

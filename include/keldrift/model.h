@@ -78,6 +78,17 @@ KD_API void kd_model_sample(kd_model *model, const double shift[3], const kd_mod
 KD_API void kd_model_velocity(kd_model *model, const double shift[3], const double direction[3],
                               double *field);
 
+/// A bond: the hopping <0 from|H|R to>, R = sum_d cell_d a_d.
+typedef struct kd_bond {
+  size_t from, to;
+  long cell[3];
+  double complex energy; ///< eV
+} kd_bond;
+/// The nonzero hoppings of a lattice model, each with its Hermitian partner once; none for a k.p
+/// model.
+/// @param bond  receives `*count` bonds for free()
+KD_API kd_status kd_model_bonds(const kd_model *model, kd_bond **bond, size_t *count);
+
 /// Number of FFTs done by the model so far (one per component transform).
 KD_API unsigned long kd_model_n_fft(const kd_model *model);
 /// Bytes that the model holds, for the estimate of `check`.

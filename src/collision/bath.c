@@ -14,12 +14,6 @@ static const double REACH = 9;
 /// kernel at a distance d from the real axis; those of n_B are at 2 pi kT.
 static const double PRINCIPAL_STEP = 1.0 / 4, PRINCIPAL_THERMAL_STEP = 1;
 
-static const kd_choice VERTICES[] = {
-    {.name = "onsite", .meaning = "one independent bath per orbital, M_a the projector on it"},
-    {.name = "scalar", .meaning = "one bath, M = 1"},
-    {.name = "matrix", .meaning = "one bath, M given by the keys re and im"},
-    {.name = NULL}};
-
 static const kd_choice KERNELS[] = {
     {.name = "spectral",
      .meaning =
@@ -32,19 +26,7 @@ static const kd_choice KERNELS[] = {
     {.name = NULL}};
 
 #define COMMON_ROWS                                                                                \
-  {.key = "vertex",                                                                                \
-   .type = KD_CHOICE,                                                                              \
-   .choices = VERTICES,                                                                            \
-   .fallback = "onsite",                                                                           \
-   .meaning = "orbital structure of the coupling"},                                                \
-      {.key = "re",                                                                                \
-       .type = KD_MATRIX,                                                                          \
-       .fallback = KD_UNSET,                                                                       \
-       .meaning = "real part of M for vertex: matrix"},                                            \
-      {.key = "im",                                                                                \
-       .type = KD_MATRIX,                                                                          \
-       .fallback = KD_UNSET,                                                                       \
-       .meaning = "imaginary part of M for vertex: matrix"},                                       \
+  KD_VERTEX_ROWS,                                                                                  \
       {.key = "form",                                                                              \
        .type = KD_VARIANT,                                                                         \
        .variants = kd_form_variants,                                                               \
@@ -149,6 +131,7 @@ static kd_status impurity_create(const kd_section *section, const kd_model *mode
   (void)model;
   const double v = kd_section_real(section, "strength");
   bath->strength = v * v;
+  bath->conserves_energy = kd_section_flag(section, "energy_conserving");
   return KD_OK;
 }
 
@@ -168,6 +151,11 @@ static const kd_bath_kind impurity = {
                          .unit = "eV",
                          KD_NON_NEGATIVE,
                          .meaning = "V; V^2 = n_i u^2/V_cell for delta impurities of density n_i"},
+                        {.key = "energy_conserving",
+                         .type = KD_FLAG,
+                         .fallback = "false",
+                         .meaning = "displace the broadened kernels in and out by -+ beta "
+                                    "broadening^2/2, beta such that the energy is conserved"},
                         COMMON_ROWS}},
     .create = impurity_create,
     .kernel = impurity_kernel};
@@ -175,46 +163,6 @@ static const kd_bath_kind impurity = {
 const kd_variant *const kd_bath_variants[] = {&phonon.variant, &impurity.variant, NULL};
 
 // ------------------------------------------------------------------------------------------------
-
-static kd_status read_vertex(const kd_section *section, size_t n_band, kd_bath *bath) {
-  kd_status status = KD_OK;
-  const char *name = kd_section_text(section, "vertex");
-  const bool is_matrix = strcmp(name, "matrix") == 0, is_onsite = strcmp(name, "onsite") == 0;
-  const bool has_elements = kd_section_has(section, "re") || kd_section_has(section, "im");
-  const size_t n = n_band * n_band;
-  if (is_matrix != has_elements)
-    return kd_section_error(section, "vertex",
-                            is_matrix ? "no elements (expected the keys re, im or both)"
-                                      : "elements beside a named vertex (expected either)");
-  bath->n_vertex = is_onsite ? n_band : 1;
-  KD_ALLOCATE(bath->vertex, bath->n_vertex * n);
-  if (!is_matrix) {
-    for (size_t a = 0; a < n_band; a++) bath->vertex[(is_onsite ? a : 0) * n + a * n_band + a] = 1;
-    return KD_OK;
-  }
-  for (int part = 0; part < 2; part++) {
-    const char *key = part ? "im" : "re";
-    size_t n_row, n_column;
-    if (!kd_section_has(section, key)) continue;
-    const double *given = kd_section_matrix(section, key, &n_row, &n_column);
-    if (n_row != n_band || n_column != n_band)
-      return kd_section_error(section, key,
-                              "a %zu x %zu matrix (expected %zu x %zu, the number of "
-                              "bands)",
-                              n_row, n_column, n_band, n_band);
-    for (size_t i = 0; i < n; i++) bath->vertex[i] += (part ? I : 1) * given[i];
-  }
-  for (size_t i = 0; i < n_band; i++)
-    for (size_t j = 0; j < n_band; j++)
-      if (cabs(bath->vertex[i * n_band + j] - conj(bath->vertex[j * n_band + i])) > 1e-9)
-        return kd_section_error(section, "vertex",
-                                "element [%zu][%zu] is not the conjugate of "
-                                "[%zu][%zu] (expected a Hermitian matrix)",
-                                i, j, j, i);
-
-cleanup:
-  return status;
-}
 
 kd_status kd_bath_create(const kd_section *section, const kd_model *model,
                          const kd_constants *constants, double sigma, kd_bath *bath) {
@@ -226,7 +174,7 @@ kd_status kd_bath_create(const kd_section *section, const kd_model *model,
                             "collisions.broadening)");
   if (bath->kind == &phonon)
     bath->kt = constants->k_boltzmann * kd_section_real(section, "temperature");
-  KD_TRY(read_vertex(section, kd_model_n_band(model), bath));
+  KD_TRY(kd_vertex_create(section, model, &bath->vertex));
   KD_TRY(kd_form_evaluate(kd_section_child(section, "form"), model, 1, &bath->form));
   size_t m[3];
   const size_t n = kd_difference_count(model, m);
@@ -238,7 +186,7 @@ kd_status kd_bath_create(const kd_section *section, const kd_model *model,
 }
 
 void kd_bath_clear(kd_bath *bath) {
-  kd_free(bath->vertex);
+  kd_vertex_clear(&bath->vertex);
   kd_free(bath->form);
   kd_free(bath->energy);
   *bath = (kd_bath){0};
@@ -259,6 +207,10 @@ double kd_bath_kernel(const kd_bath *bath, size_t q, kd_order order, double x) {
 double kd_bath_reach(const kd_bath *bath, double omega) {
   const double shift = bath->is_shifted ? 0.5 * bath->sigma * bath->sigma / bath->kt : 0;
   return omega + shift + REACH * bath->sigma;
+}
+
+double kd_bath_shift(const kd_bath *bath, double beta) {
+  return bath->conserves_energy ? 0.5 * beta * bath->sigma * bath->sigma : 0;
 }
 
 double kd_bath_bare_principal(const kd_bath *bath, double omega, kd_order order, double x) {

@@ -2,7 +2,7 @@
 ///
 /// A bath enters by its transition kernels K^<_q(x) and K^>_q(x), x the energy that a carrier gains
 /// when it scatters in and loses when it scatters out, with the 2 pi of the golden rule, and by its
-/// vertex matrices M_a in the orbital basis, each with an independent bath:
+/// vertex (vertex.h):
 ///
 ///   S^≷_k(w) = (1/N_k) sum_k' sum_a M_a [ integral dw' K^≷_{k-k'}(w - w') G^≷_k'(w') ] M_a^dagger.
 ///
@@ -13,6 +13,7 @@
 
 #include <complex.h>
 
+#include "collision/vertex.h"
 #include "keldrift/model.h"
 #include "scenario/section.h"
 
@@ -30,15 +31,15 @@ typedef struct kd_bath_kind {
 /// One item of the list, resolved.
 struct kd_bath {
   const kd_bath_kind *kind;
-  double strength; ///< g^2 or V^2, eV^2
-  double sigma;    ///< broadening, eV
-  double kt;       ///< eV
-  double omega;    ///< phonon energy at q = 0, eV
-  bool is_shifted; ///< phonons: kernel `shifted` instead of `spectral`
-  size_t n_vertex;
-  double complex *vertex; ///< [n_vertex][n_band][n_band]
-  double *form;           ///< [n_difference], multiplies the kernel; NULL: 1
-  double *energy;         ///< [n_difference], omega_q; NULL: omega
+  double strength;       ///< g^2 or V^2, eV^2
+  double sigma;          ///< broadening, eV
+  double kt;             ///< eV
+  double omega;          ///< phonon energy at q = 0, eV
+  bool is_shifted;       ///< phonons: kernel `shifted` instead of `spectral`
+  bool conserves_energy; ///< impurities: kernels shifted so that the energy does not change
+  kd_vertex vertex;
+  double *form;   ///< [n_difference], multiplies the kernel; NULL: 1
+  double *energy; ///< [n_difference], omega_q; NULL: omega
 };
 
 /// Differences q = k - k' of grid points: on a lattice the grid itself, [n0][n1][n2], each q the
@@ -64,6 +65,10 @@ double kd_bath_bare_principal(const kd_bath *bath, double omega, kd_order order,
 
 /// Largest |x| at which the kernels for phonon energy `omega` exceed rounding.
 double kd_bath_reach(const kd_bath *bath, double omega);
+
+/// With `conserves_energy`, K^< is displaced by -shift and K^> by +shift, shift = beta sigma^2/2:
+/// then K^>(x) = e^{beta x} K^<(x), and beta is chosen so that the energy is conserved.
+double kd_bath_shift(const kd_bath *bath, double beta);
 
 /// Kinds and rows for the schema.
 extern const kd_variant *const kd_bath_variants[];

@@ -220,7 +220,7 @@ static kd_status keldysh_rate(kd_collision *c, const double *f, double *df) {
   const size_t n = c->n_matrix * c->n_k;
   memset(df, 0, n * sizeof *df);
   make_pieces(c, f, c->g);
-  KD_TRY(c->method->apply(c->self_energy, c->g, c->t_lesser, c->t_greater));
+  KD_TRY(c->method->apply(c->self_energy, c->g, 0, c->t_lesser, c->t_greater));
   if (!c->is_linearised) {
     add_local(c, 1, c->g, c->t_lesser, c->t_greater, true, df);
   } else {
@@ -373,7 +373,7 @@ static kd_status create_keldysh(kd_collision *c, const kd_scenario *scenario,
   KD_ALLOCATE(c->t_lesser, n_piece_field);
   KD_ALLOCATE(c->t_greater, n_piece_field);
   make_pieces(c, NULL, c->weight);
-  KD_CHECK(method->apply(c->self_energy, c->weight, c->t_lesser, c->static_greater));
+  KD_CHECK(method->apply(c->self_energy, c->weight, 0, NULL, c->static_greater));
 
   const bool subtracts =
       !is_response && strcmp(kd_section_text(section, "reference"), "equilibrium") == 0;
@@ -387,7 +387,7 @@ static kd_status create_keldysh(kd_collision *c, const kd_scenario *scenario,
     KD_ALLOCATE(c->equilibrium_lesser, n_piece_field);
     KD_ALLOCATE(c->equilibrium_greater, n_piece_field);
     make_pieces(c, f, c->equilibrium_g);
-    KD_CHECK(method->apply(c->self_energy, c->equilibrium_g, c->equilibrium_lesser,
+    KD_CHECK(method->apply(c->self_energy, c->equilibrium_g, 0, c->equilibrium_lesser,
                            c->equilibrium_greater));
     c->is_linearised = true;
     c->is_response = is_response;
@@ -477,10 +477,12 @@ kd_status kd_collision_create_linear(const kd_scenario *scenario, kd_model *mode
 }
 
 void kd_collision_out_rates(const kd_collision *c, double *rates) {
+  const double complex *lesser = c->is_linearised ? c->equilibrium_lesser : c->t_lesser;
+  const double complex *greater = c->is_linearised ? c->equilibrium_greater : c->t_greater;
   for (size_t k = 0; k < c->n_k; k++)
     for (size_t a = 0; a < c->n_band; a++) {
       const size_t i = k * c->n_band + a;
       rates[i] = c->relaxation ? kd_relaxation_population_rate(c->relaxation, i)
-                               : level_rate(c, k, a, c->equilibrium_lesser, c->equilibrium_greater);
+                               : level_rate(c, k, a, lesser, greater);
     }
 }

@@ -4,6 +4,7 @@
 #include "collision/self_energy.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/packing.h"
 #include "core/parallel.h"
 
 /// Bytes of one bath's table of t^< and t^> that are still allowed.
@@ -25,32 +26,36 @@ size_t kd_self_energy_direct_bytes(const kd_self_energy_setting *setting) {
   return n * n * 2 * sizeof(double complex) * setting->n_bath;
 }
 
-void kd_vertex_apply(const kd_bath *bath, size_t n_band, const double complex *g,
-                     double complex *y) {
-  const size_t n = n_band;
-  memset(y, 0, n * n * sizeof *y);
-  for (size_t a = 0; a < bath->n_vertex; a++) {
-    const double complex *m = bath->vertex + a * n * n;
-    for (size_t i = 0; i < n; i++)
-      for (size_t j = 0; j < n; j++) {
-        double complex sum = 0;
-        for (size_t l = 0; l < n; l++) {
-          if (m[i * n + l] == 0) continue;
-          double complex inner = 0;
-          for (size_t q = 0; q < n; q++) inner += g[l * n + q] * conj(m[j * n + q]);
-          sum += m[i * n + l] * inner;
-        }
-        y[i * n + j] += sum;
-      }
-  }
-}
-
 static void direct_free(kd_self_energy *object) {
   direct *self = from(object);
   if (!self) return;
   for (size_t b = 0; b < self->setting.n_bath && self->table; b++) kd_free(self->table[b]);
   kd_free(self->table);
   kd_free(self);
+}
+
+/// t^≷ of a bath at difference q and energy x.
+static double complex value(const direct *self, const kd_bath *bath, size_t q, kd_order order,
+                            double x) {
+  double complex t = 0.5 * kd_bath_kernel(bath, q, order, x);
+  if (self->setting.kappa != 0) t += I * self->setting.kappa * kd_bath_principal(bath, q, order, x);
+  return t;
+}
+
+/// t^≷ of bath b from all pieces at all k' to piece p at k, [k'][piece'][2].
+static void fill_row(const direct *self, size_t b, double beta, size_t k, size_t p,
+                     double complex *row) {
+  const kd_bath *bath = &self->setting.bath[b];
+  const size_t n_k = self->n_k, n_piece = self->setting.n_piece;
+  const double *energy = self->setting.energy, shift = kd_bath_shift(bath, beta);
+  for (size_t k2 = 0; k2 < n_k; k2++)
+    for (size_t m = 0; m < n_piece; m++) {
+      const double x = energy[p * n_k + k] - energy[m * n_k + k2];
+      const size_t q = kd_difference_index(self->setting.model, k, k2);
+      double complex *t = row + 2 * (k2 * n_piece + m);
+      t[KD_LESSER] = value(self, bath, q, KD_LESSER, x + shift);
+      t[KD_GREATER] = value(self, bath, q, KD_GREATER, x - shift);
+    }
 }
 
 static kd_status direct_create(const kd_self_energy_setting *setting, kd_self_energy **result) {
@@ -71,24 +76,13 @@ static kd_status direct_create(const kd_self_energy_setting *setting, kd_self_en
   self->n_k = n_k;
   KD_ALLOCATE(self->table, setting->n_bath);
   for (size_t b = 0; b < setting->n_bath; b++) {
-    const kd_bath *bath = &setting->bath[b];
     double complex *table;
     KD_ALLOCATE(table, n_k * n_piece * n_k * n_piece * 2);
     self->table[b] = table;
 #pragma omp parallel for schedule(dynamic)
     for (size_t k = 0; k < n_k; k++)
       for (size_t p = 0; p < n_piece; p++)
-        for (size_t k2 = 0; k2 < n_k; k2++)
-          for (size_t m = 0; m < n_piece; m++) {
-            const double x = setting->energy[p * n_k + k] - setting->energy[m * n_k + k2];
-            const size_t q = kd_difference_index(setting->model, k, k2);
-            double complex *t = table + 2 * (((k * n_piece + p) * n_k + k2) * n_piece + m);
-            for (kd_order order = KD_LESSER; order <= KD_GREATER; order++) {
-              t[order] = 0.5 * kd_bath_kernel(bath, q, order, x);
-              if (setting->kappa != 0)
-                t[order] += I * setting->kappa * kd_bath_principal(bath, q, order, x);
-            }
-          }
+        fill_row(self, b, 0, k, p, table + 2 * (k * n_piece + p) * n_k * n_piece);
   }
   *result = (kd_self_energy *)self;
   self = NULL;
@@ -98,44 +92,78 @@ cleanup:
   return status;
 }
 
-static kd_status direct_apply(kd_self_energy *object, const double complex *g,
+/// y += M G M^dagger.
+static void add_sandwich(size_t n, const double complex *m, const double complex *g,
+                         double complex *y) {
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++)
+      for (size_t l = 0; l < n; l++)
+        for (size_t q = 0; q < n; q++)
+          y[i * n + j] += m[i * n + l] * g[l * n + q] * conj(m[j * n + q]);
+}
+
+/// y[k'][m][element] := sum_a M_a(k, k') G_m(k') M_a(k, k')^dagger
+static void apply_vertex(const direct *self, const kd_vertex *vertex, size_t k,
+                         const double complex *g, double complex *y) {
+  const size_t n_k = self->n_k, n_piece = self->setting.n_piece, n = self->n_band;
+  double here[3], there[3];
+  double complex piece[KD_MAX_MATRIX], matrix[KD_MAX_MATRIX];
+  kd_model_k(self->setting.model, k, here);
+  memset(y, 0, n_k * n_piece * n * n * sizeof *y);
+  for (size_t k2 = 0; k2 < n_k; k2++) {
+    kd_model_k(self->setting.model, k2, there);
+    for (size_t m = 0; m < n_piece; m++) {
+      double complex *image = y + (k2 * n_piece + m) * n * n;
+      for (size_t e = 0; e < n * n; e++) piece[e] = g[(m * n * n + e) * n_k + k2];
+      if (!vertex->has_phases) {
+        kd_vertex_apply(vertex, piece, image);
+        continue;
+      }
+      for (size_t a = 0; a < vertex->n_coupling; a++) {
+        kd_vertex_matrix(vertex, a, here, there, matrix);
+        add_sandwich(n, matrix, piece, image);
+      }
+    }
+  }
+}
+
+static kd_status direct_apply(kd_self_energy *object, const double complex *g, double beta,
                               double complex *t_lesser, double complex *t_greater) {
   kd_status status = KD_OK;
   const direct *self = from(object);
   const size_t n_k = self->n_k, n_piece = self->setting.n_piece, n = self->n_band * self->n_band;
-  const size_t total = n_piece * n * n_k;
-  double complex *y = NULL, *matrix = NULL;
-  KD_ALLOCATE(y, total);
-  KD_ALLOCATE(matrix, 2 * n);
-  memset(t_lesser, 0, total * sizeof *t_lesser);
-  memset(t_greater, 0, total * sizeof *t_greater);
+  double complex *t_out[2] = {t_lesser, t_greater};
+  double complex *y = NULL, *row = NULL;
+  KD_ALLOCATE(y, n_piece * n * n_k);
+  KD_ALLOCATE(row, 2 * n_k * n_piece);
+  for (int order = 0; order < 2; order++)
+    if (t_out[order]) memset(t_out[order], 0, n_piece * n * n_k * sizeof *y);
   for (size_t b = 0; b < self->setting.n_bath; b++) {
-    // y[k'][m][element]
-    for (size_t k = 0; k < n_k; k++)
-      for (size_t m = 0; m < n_piece; m++) {
-        for (size_t e = 0; e < n; e++) matrix[e] = g[(m * n + e) * n_k + k];
-        kd_vertex_apply(&self->setting.bath[b], self->n_band, matrix, y + (k * n_piece + m) * n);
-      }
-    const double complex *table = self->table[b];
-#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(n_k * n_k * n_piece))
-    for (size_t k = 0; k < n_k; k++)
+    const kd_bath *bath = &self->setting.bath[b];
+    for (size_t k = 0; k < n_k; k++) {
+      if (k == 0 || bath->vertex.has_phases) apply_vertex(self, &bath->vertex, k, g, y);
       for (size_t p = 0; p < n_piece; p++) {
-        const double complex *t = table + 2 * (k * n_piece + p) * n_k * n_piece;
-        for (size_t e = 0; e < n; e++) {
-          double complex lesser = 0, greater = 0;
-          for (size_t source = 0; source < n_k * n_piece; source++) {
-            lesser += t[2 * source] * y[source * n + e];
-            greater += t[2 * source + 1] * y[source * n + e];
+        const double complex *t = self->table[b] + 2 * (k * n_piece + p) * n_k * n_piece;
+        if (kd_bath_shift(bath, beta) != 0) {
+          fill_row(self, b, beta, k, p, row);
+          t = row;
+        }
+        for (int order = 0; order < 2; order++) {
+          if (!t_out[order]) continue;
+          for (size_t e = 0; e < n; e++) {
+            double complex sum = 0;
+            for (size_t source = 0; source < n_k * n_piece; source++)
+              sum += t[2 * source + (size_t)order] * y[source * n + e];
+            t_out[order][(p * n + e) * n_k + k] += sum / (double)n_k;
           }
-          t_lesser[(p * n + e) * n_k + k] += lesser / (double)n_k;
-          t_greater[(p * n + e) * n_k + k] += greater / (double)n_k;
         }
       }
+    }
   }
 
 cleanup:
   kd_free(y);
-  kd_free(matrix);
+  kd_free(row);
   return status;
 }
 

@@ -12,13 +12,13 @@
 #include <fftw3.h>
 #include <math.h>
 #include <omp.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "collision/self_energy.h"
 #include "collision/series.h"
 #include "core/error.h"
 #include "core/memory.h"
-#include "core/packing.h"
 #include "core/parallel.h"
 
 /// k is handled in blocks, so that the phases of a block stay in the cache over all tau.
@@ -28,16 +28,27 @@ enum { N_STRIP = 16 };
 /// The phases follow from one another by multiplication and are computed afresh this often.
 enum { REFRESH = 16 };
 
+/// The dependence of a kernel on q where its energy dependence is the same for every q: form_q
+/// times the series, so that one transform of the form serves every tau.
+typedef struct shape {
+  const double *form; ///< of the baths; NULL: 1
+  double *transform;  ///< over q, real because the form is even, [n_difference]
+} shape;
+
 /// Baths with the same vertices.
 typedef struct group {
   const kd_bath **bath;
   size_t *index; ///< of the bath in the series
+  size_t *which; ///< its shape; n_shape: it is dispersive
   size_t n_bath;
   bool is_local; ///< the kernels do not depend on q
   size_t n_channel;
-  size_t *channel;        ///< elements that the vertices touch
-  double complex *local;  ///< is_local: [2][2 J + 1], else
-  double complex *kernel; ///< [2 J + 1][2][n_difference], transformed over q
+  kd_vertex_channel *channel;
+  double complex **outer; ///< e^{ik.outer} of a channel, [n_k]; NULL: 1
+  size_t n_shape;
+  shape *shape;
+  double complex *coefficient; ///< of the shapes, [2 J + 1][2][n_shape] (local: one shape)
+  double complex *dispersive;  ///< [2 J + 1][2][n_difference], transformed over q; NULL: none
 } group;
 
 typedef struct fast {
@@ -68,12 +79,18 @@ static fast *from(kd_self_energy *self) {
 static void fast_free(kd_self_energy *object) {
   fast *self = from(object);
   if (!self) return;
-  for (size_t g = 0; g < self->n_group && self->group; g++) {
-    kd_free(self->group[g].bath);
-    kd_free(self->group[g].index);
-    kd_free(self->group[g].channel);
-    kd_free(self->group[g].local);
-    kd_free(self->group[g].kernel);
+  for (size_t i = 0; i < self->n_group && self->group; i++) {
+    group *g = &self->group[i];
+    for (size_t c = 0; c < g->n_channel && g->outer; c++) kd_free(g->outer[c]);
+    for (size_t f = 0; f < g->n_shape && g->shape; f++) kd_free(g->shape[f].transform);
+    kd_vertex_channels_free(g->channel, g->n_channel);
+    kd_free(g->outer);
+    kd_free(g->shape);
+    kd_free(g->bath);
+    kd_free(g->index);
+    kd_free(g->which);
+    kd_free(g->coefficient);
+    kd_free(g->dispersive);
   }
   kd_free(self->group);
   kd_series_clear(&self->series);
@@ -87,32 +104,38 @@ static void fast_free(kd_self_energy *object) {
   kd_free(self);
 }
 
-static bool same_vertices(const kd_bath *a, const kd_bath *b, size_t n_band) {
-  return a->n_vertex == b->n_vertex &&
-         memcmp(a->vertex, b->vertex, a->n_vertex * n_band * n_band * sizeof *a->vertex) == 0;
+static double complex phase_at(const fast *self, size_t k, const double place[3]) {
+  double x[3];
+  kd_model_k(self->setting.model, k, x);
+  const double angle = x[0] * place[0] + x[1] * place[1] + x[2] * place[2];
+  return cos(angle) + I * sin(angle);
 }
 
-/// The elements of sum_a M_a G M_a^dagger that are not zero for every G.
-static kd_status find_channels(const kd_bath *bath, size_t n_band, group *g) {
+/// The channels of a group and the phases outside them.
+static kd_status find_channels(const fast *self, const kd_vertex *vertex, group *g) {
   kd_status status = KD_OK;
-  const size_t n = n_band * n_band;
-  KD_ALLOCATE(g->channel, n);
-  for (size_t i = 0; i < n_band; i++)
-    for (size_t j = 0; j < n_band; j++) {
-      bool touched = false;
-      for (size_t a = 0; a < bath->n_vertex && !touched; a++) {
-        bool left = false, right = false;
-        for (size_t l = 0; l < n_band; l++) {
-          left = left || bath->vertex[a * n + i * n_band + l] != 0;
-          right = right || bath->vertex[a * n + j * n_band + l] != 0;
-        }
-        touched = left && right;
-      }
-      if (touched) g->channel[g->n_channel++] = i * n_band + j;
-    }
+  KD_CHECK(kd_vertex_channels(vertex, &g->channel, &g->n_channel));
+  KD_ALLOCATE(g->outer, g->n_channel);
+  for (size_t c = 0; c < g->n_channel; c++) {
+    if (!g->channel[c].has_outer) continue;
+    KD_ALLOCATE(g->outer[c], self->n_k);
+    for (size_t k = 0; k < self->n_k; k++) g->outer[c][k] = phase_at(self, k, g->channel[c].outer);
+  }
 
 cleanup:
   return status;
+}
+
+/// Index of the shape of a bath in its group, added if it is new.
+static size_t find_shape(const fast *self, group *g, const kd_bath *bath) {
+  for (size_t f = 0; f < g->n_shape; f++) {
+    const double *form = g->shape[f].form;
+    if (form == bath->form ||
+        (form && bath->form && memcmp(form, bath->form, self->n_difference * sizeof *form) == 0))
+      return f;
+  }
+  g->shape[g->n_shape].form = bath->form;
+  return g->n_shape++;
 }
 
 static kd_status make_groups(fast *self) {
@@ -120,67 +143,102 @@ static kd_status make_groups(fast *self) {
   const kd_self_energy_setting *s = &self->setting;
   KD_ALLOCATE(self->group, s->n_bath);
   for (size_t b = 0; b < s->n_bath; b++) {
+    const kd_bath *bath = &s->bath[b];
     group *g = NULL;
     for (size_t i = 0; i < self->n_group && !g; i++)
-      if (same_vertices(self->group[i].bath[0], &s->bath[b], self->n_band)) g = &self->group[i];
+      if (kd_vertex_same(&self->group[i].bath[0]->vertex, &bath->vertex)) g = &self->group[i];
     if (!g) {
       g = &self->group[self->n_group++];
       g->is_local = true;
       KD_ALLOCATE(g->bath, s->n_bath);
       KD_ALLOCATE(g->index, s->n_bath);
-      KD_CHECK(find_channels(&s->bath[b], self->n_band, g));
+      KD_ALLOCATE(g->which, s->n_bath);
+      KD_ALLOCATE(g->shape, s->n_bath);
+      KD_CHECK(find_channels(self, &bath->vertex, g));
     }
-    g->bath[g->n_bath] = &s->bath[b];
-    g->index[g->n_bath++] = b;
-    g->is_local = g->is_local && !s->bath[b].form && !s->bath[b].energy;
+    g->bath[g->n_bath] = bath;
+    g->index[g->n_bath] = b;
+    g->which[g->n_bath++] = bath->energy ? SIZE_MAX : find_shape(self, g, bath);
+    g->is_local = g->is_local && !bath->form && !bath->energy;
   }
 
 cleanup:
   return status;
 }
 
-/// Coefficients of one bath of a group for phonon energy `w`.
-static const double complex *coefficients(const fast *self, size_t bath, size_t w, kd_order order) {
+/// Coefficients of one bath for phonon energy `w`.
+static const double complex *series_of(const fast *self, size_t bath, size_t w, kd_order order) {
   return self->series.coefficient[bath] + (2 * w + order) * (2 * self->series.n_half + 1);
 }
 
-static kd_status prepare_local(fast *self, group *g) {
-  kd_status status = KD_OK;
-  const size_t n_term = 2 * self->series.n_half + 1;
-  KD_ALLOCATE(g->local, 2 * n_term);
-  for (size_t i = 0; i < g->n_bath; i++)
+/// The term of tau = 0 is its own adjoint and is shared with it in half sums.
+static double share(const fast *self, long j) {
+  return self->sums_half && j == 0 ? 0.5 : 1;
+}
+
+/// The coefficients of the shapes, with the kernels displaced for `beta`.
+static void set_coefficients(const fast *self, group *g, double beta) {
+  const long n_half = (long)self->series.n_half;
+  const double dtau = 2 * M_PI / self->series.period;
+  memset(g->coefficient, 0,
+         (2 * self->series.n_half + 1) * 2 * g->n_shape * sizeof *g->coefficient);
+  for (size_t i = 0; i < g->n_bath; i++) {
+    if (g->which[i] == SIZE_MAX) continue;
+    const double shift = kd_bath_shift(g->bath[i], beta);
     for (kd_order order = KD_LESSER; order <= KD_GREATER; order++) {
-      const double complex *c = coefficients(self, g->index[i], 0, order);
-      for (size_t j = 0; j < n_term; j++) g->local[order * n_term + j] += c[j];
+      const double complex *c = series_of(self, g->index[i], 0, order) + n_half;
+      for (long j = first_term(self); j <= n_half; j++) {
+        const double angle = (order == KD_LESSER ? shift : -shift) * (double)j * dtau;
+        g->coefficient[(2 * (size_t)(j + n_half) + order) * g->n_shape + g->which[i]] +=
+            share(self, j) * c[j] * (shift != 0 ? cos(angle) + I * sin(angle) : 1);
+      }
     }
-  for (kd_order order = KD_LESSER; order <= KD_GREATER && self->sums_half; order++)
-    g->local[order * n_term + self->series.n_half] *= 0.5; // shared with its own adjoint
+  }
+}
+
+static kd_status prepare_shapes(fast *self, group *g) {
+  kd_status status = KD_OK;
+  double complex *field = self->field;
+  for (size_t f = 0; f < g->n_shape; f++) {
+    KD_ALLOCATE(g->shape[f].transform, self->n_difference);
+    for (size_t q = 0; q < self->n_difference; q++)
+      field[q] = g->shape[f].form ? g->shape[f].form[q] : 1;
+    fftw_execute_dft(self->forward, (fftw_complex *)field, (fftw_complex *)field);
+    for (size_t r = 0; r < self->n_difference; r++) g->shape[f].transform[r] = creal(field[r]);
+  }
 
 cleanup:
   return status;
 }
 
-static kd_status prepare_convolution(fast *self, group *g) {
+static kd_status prepare_dispersive(fast *self, group *g) {
   kd_status status = KD_OK;
   const size_t n_term = 2 * self->series.n_half + 1, n_q = self->n_difference;
-  KD_ALLOCATE(g->kernel, n_term * 2 * n_q);
+  KD_ALLOCATE(g->dispersive, n_term * 2 * n_q);
 #pragma omp parallel for schedule(static) num_threads(self->n_thread)
   for (size_t j = (size_t)(first_term(self) + (long)self->series.n_half); j < n_term; j++)
     for (kd_order order = KD_LESSER; order <= KD_GREATER; order++) {
-      const double share = self->sums_half && j == self->series.n_half ? 0.5 : 1;
-      double complex *kernel = g->kernel + (2 * j + order) * n_q;
+      double complex *kernel = g->dispersive + (2 * j + order) * n_q;
       for (size_t i = 0; i < g->n_bath; i++) {
         const kd_bath *bath = g->bath[i];
+        if (!bath->energy) continue;
         const size_t *which = self->series.which[g->index[i]];
         for (size_t q = 0; q < n_q; q++)
-          kernel[q] += share * (bath->form ? bath->form[q] : 1) *
-                       coefficients(self, g->index[i], which ? which[q] : 0, order)[j];
+          kernel[q] += share(self, (long)j - (long)self->series.n_half) *
+                       (bath->form ? bath->form[q] : 1) *
+                       series_of(self, g->index[i], which[q], order)[j];
       }
       fftw_execute_dft(self->forward, (fftw_complex *)kernel, (fftw_complex *)kernel);
     }
 
 cleanup:
   return status;
+}
+
+static bool has_dispersion(const group *g) {
+  for (size_t i = 0; i < g->n_bath; i++)
+    if (g->which[i] == SIZE_MAX) return true;
+  return false;
 }
 
 static kd_status fast_create(const kd_self_energy_setting *setting, kd_self_energy **result) {
@@ -200,8 +258,9 @@ static kd_status fast_create(const kd_self_energy_setting *setting, kd_self_ener
     low = fmin(low, setting->energy[i]);
     high = fmax(high, setting->energy[i]);
   }
-  KD_CHECK(kd_series_create(setting->model, setting->bath, setting->n_bath, high - low,
-                            setting->kappa, &self->series));
+  KD_CHECK(kd_series_create(setting->model, setting->bath, setting->n_bath,
+                            high - low + 2 * setting->largest_shift, setting->kappa,
+                            &self->series));
   KD_CHECK(make_groups(self));
   size_t n_channel = 0;
   bool convolves = false;
@@ -225,11 +284,12 @@ static kd_status fast_create(const kd_self_energy_setting *setting, kd_self_ener
       goto cleanup;
     }
   }
-  for (size_t g = 0; g < self->n_group; g++) {
-    if (self->group[g].is_local)
-      KD_CHECK(prepare_local(self, &self->group[g]));
-    else
-      KD_CHECK(prepare_convolution(self, &self->group[g]));
+  for (size_t i = 0; i < self->n_group; i++) {
+    group *g = &self->group[i];
+    KD_ALLOCATE(g->coefficient, (2 * self->series.n_half + 1) * 2 * g->n_shape);
+    if (g->is_local) continue;
+    KD_CHECK(prepare_shapes(self, g));
+    if (has_dispersion(g)) KD_CHECK(prepare_dispersive(self, g));
   }
   *result = (kd_self_energy *)self;
   self = NULL;
@@ -239,17 +299,22 @@ cleanup:
   return status;
 }
 
-/// y[p][c][k]: the touched elements of sum_a M_a G_p M_a^dagger.
+/// y[p][c][k]: the channels of sum_a M_a G_p M_a^dagger, without their outer phases.
 static void apply_vertices(fast *self, const group *g, const double complex *field) {
-  const size_t n_k = self->n_k, n = self->n_band * self->n_band;
-#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(self->setting.n_piece * n * n_k))
-  for (size_t k = 0; k < n_k; k++) {
-    double complex matrix[KD_MAX_MATRIX], image[KD_MAX_MATRIX];
-    for (size_t p = 0; p < self->setting.n_piece; p++) {
-      for (size_t e = 0; e < n; e++) matrix[e] = field[(p * n + e) * n_k + k];
-      kd_vertex_apply(g->bath[0], self->n_band, matrix, image);
-      for (size_t c = 0; c < g->n_channel; c++)
-        self->y[(p * g->n_channel + c) * n_k + k] = image[g->channel[c]];
+  const size_t n_k = self->n_k, n = self->n_band * self->n_band, n_piece = self->setting.n_piece;
+  const bool has_phases = g->bath[0]->vertex.has_phases;
+#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(n_piece * n * n_k))
+  for (size_t c = 0; c < g->n_channel; c++) {
+    const kd_vertex_channel *channel = &g->channel[c];
+    for (size_t p = 0; p < n_piece; p++) {
+      double complex *y = self->y + (p * g->n_channel + c) * n_k;
+      memset(y, 0, n_k * sizeof *y);
+      for (size_t s = 0; s < channel->n_source; s++) {
+        const kd_vertex_source *source = &channel->source[s];
+        const double complex *from = field + (p * n + source->element) * n_k;
+        for (size_t k = 0; k < n_k; k++)
+          y[k] += source->weight * from[k] * (has_phases ? phase_at(self, k, source->inner) : 1);
+      }
     }
   }
 }
@@ -297,8 +362,7 @@ static void load(const double complex *y, size_t count, double re[BLOCK], double
 }
 
 /// Kernels without q: sums over k' for every tau, then the series at every k.
-static kd_status apply_local(fast *self, const group *g, double complex *t_lesser,
-                             double complex *t_greater) {
+static kd_status apply_local(fast *self, const group *g, double complex *t[2]) {
   kd_status status = KD_OK;
   const kd_self_energy_setting *s = &self->setting;
   const size_t n_k = self->n_k, n_c = g->n_channel, n = self->n_band * self->n_band;
@@ -339,7 +403,7 @@ static kd_status apply_local(fast *self, const group *g, double complex *t_lesse
       double complex total = 0;
       for (size_t part = 0; part < N_STRIP; part++) total += strip[(part * n_term + j) * n_c + c];
       for (kd_order order = KD_LESSER; order <= KD_GREATER; order++)
-        sum[(j * n_c + c) * 2 + order] = total * g->local[order * n_term + j] / (double)n_k;
+        sum[(j * n_c + c) * 2 + order] = total * g->coefficient[2 * j + order] / (double)n_k;
     }
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(n_term * s->n_piece * n_k))
   for (size_t block = 0; block < n_block; block++) {
@@ -365,10 +429,12 @@ static kd_status apply_local(fast *self, const group *g, double complex *t_lesse
           if (++j > n_half) break;
           phases_advance(&f, energy, count, j, dtau);
         }
-        const size_t to = (p * n + g->channel[c]) * n_k + k;
+        const size_t to = (p * n + g->channel[c].target) * n_k + k;
+        const double complex *outer = g->outer[c] ? g->outer[c] + k : NULL;
         for (size_t i = 0; i < count; i++) {
-          t_lesser[to + i] += lesser_re[i] + I * lesser_im[i];
-          t_greater[to + i] += greater_re[i] + I * greater_im[i];
+          const double complex factor = outer ? outer[i] : 1;
+          if (t[0]) t[0][to + i] += factor * (lesser_re[i] + I * lesser_im[i]);
+          if (t[1]) t[1][to + i] += factor * (greater_re[i] + I * greater_im[i]);
         }
       }
   }
@@ -385,21 +451,38 @@ static size_t padded(const fast *self, size_t k) {
   return (k / (n[1] * n[2]) * m[1] + k / n[2] % n[1]) * m[2] + k % n[2];
 }
 
-/// Kernels with q: one forward and two backward transforms per channel and tau.
-static void apply_convolution(fast *self, const group *g, double complex *t_lesser,
-                              double complex *t_greater) {
+/// t_p += e^{i e_p tau} z for one channel, z on the array of differences.
+static void accumulate(const fast *self, const group *g, size_t c, double complex factor,
+                       const double complex *z, double complex *t) {
+  const size_t n_k = self->n_k, n = self->n_band * self->n_band;
+  const bool is_padded = self->n_difference != n_k;
+  const double complex *outer = g->outer[c];
+  for (size_t p = 0; p < self->setting.n_piece; p++) {
+    double complex *to = t + (p * n + g->channel[c].target) * n_k;
+    const double complex *phase = self->phase + p * n_k;
+    for (size_t k = 0; k < n_k; k++)
+      to[k] +=
+          factor * conj(phase[k]) * z[is_padded ? padded(self, k) : k] * (outer ? outer[k] : 1);
+  }
+}
+
+/// Kernels with q, per channel and tau: one forward transform, and one backward if all kernels have
+/// one shape, else one for each order.
+static void apply_convolution(fast *self, const group *g, double complex *t[2]) {
   const kd_self_energy_setting *s = &self->setting;
-  const size_t n_k = self->n_k, n_c = g->n_channel, n = self->n_band * self->n_band;
-  const size_t n_q = self->n_difference;
+  const size_t n_k = self->n_k, n_c = g->n_channel, n_q = self->n_difference;
   const long n_half = (long)self->series.n_half;
   const double dtau = 2 * M_PI / self->series.period;
   const double norm = 1 / ((double)n_k * (double)n_q);
+  const bool is_single = g->n_shape == 1 && !g->dispersive;
   for (long j = first_term(self); j <= n_half; j++) {
     const double tau = (double)j * dtau;
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(s->n_piece * n_k))
     for (size_t i = 0; i < s->n_piece * n_k; i++)
       self->phase[i] = cos(s->energy[i] * tau) - I * sin(s->energy[i] * tau);
-    const double complex *kernel = g->kernel + 2 * (size_t)(j + n_half) * n_q;
+    const double complex *coefficient = g->coefficient + 2 * (size_t)(j + n_half) * g->n_shape;
+    const double complex *dispersive =
+        g->dispersive ? g->dispersive + 2 * (size_t)(j + n_half) * n_q : NULL;
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(self->n_thread) if (KD_WORTH_THREADS(n_c * n_q))
     for (size_t c = 0; c < n_c; c++) {
@@ -412,19 +495,26 @@ static void apply_convolution(fast *self, const group *g, double complex *t_less
         field[n_q == n_k ? k : padded(self, k)] = value;
       }
       fftw_execute_dft(self->forward, (fftw_complex *)field, (fftw_complex *)field);
+      if (is_single) {
+        for (size_t r = 0; r < n_q; r++) field[r] *= norm * g->shape[0].transform[r];
+        fftw_execute_dft(self->backward, (fftw_complex *)field, (fftw_complex *)field);
+        for (kd_order order = KD_LESSER; order <= KD_GREATER; order++)
+          if (t[order]) accumulate(self, g, c, coefficient[order], field, t[order]);
+        continue;
+      }
       for (kd_order order = KD_LESSER; order <= KD_GREATER; order++) {
-        double complex *t = order == KD_LESSER ? t_lesser : t_greater;
-        for (size_t r = 0; r < n_q; r++) buffer[r] = norm * field[r] * kernel[order * n_q + r];
-        fftw_execute_dft(self->backward, (fftw_complex *)buffer, (fftw_complex *)buffer);
-        for (size_t p = 0; p < s->n_piece; p++) {
-          double complex *to = t + (p * n + g->channel[c]) * n_k;
-          const double complex *phase = self->phase + p * n_k;
-          for (size_t k = 0; k < n_k; k++)
-            to[k] += conj(phase[k]) * buffer[n_q == n_k ? k : padded(self, k)];
+        if (!t[order]) continue;
+        for (size_t r = 0; r < n_q; r++) {
+          double complex kernel = dispersive ? dispersive[order * n_q + r] : 0;
+          for (size_t f = 0; f < g->n_shape; f++)
+            kernel += coefficient[order * g->n_shape + f] * g->shape[f].transform[r];
+          buffer[r] = norm * field[r] * kernel;
         }
+        fftw_execute_dft(self->backward, (fftw_complex *)buffer, (fftw_complex *)buffer);
+        accumulate(self, g, c, 1, buffer, t[order]);
       }
     }
-    self->n_fft += 3 * n_c;
+    self->n_fft += n_c * (is_single ? 2 : 1 + (t[0] != NULL) + (t[1] != NULL));
   }
 }
 
@@ -443,23 +533,24 @@ static void add_adjoint(const fast *self, double complex *t) {
       }
 }
 
-static kd_status fast_apply(kd_self_energy *object, const double complex *g,
+static kd_status fast_apply(kd_self_energy *object, const double complex *g, double beta,
                             double complex *t_lesser, double complex *t_greater) {
   fast *self = from(object);
   const size_t total = self->setting.n_piece * self->n_band * self->n_band * self->n_k;
-  memset(t_lesser, 0, total * sizeof *t_lesser);
-  memset(t_greater, 0, total * sizeof *t_greater);
+  double complex *t[2] = {t_lesser, t_greater};
+  for (int order = 0; order < 2; order++)
+    if (t[order]) memset(t[order], 0, total * sizeof *t[order]);
   for (size_t i = 0; i < self->n_group; i++) {
-    apply_vertices(self, &self->group[i], g);
-    if (self->group[i].is_local)
-      KD_TRY(apply_local(self, &self->group[i], t_lesser, t_greater));
+    group *own = &self->group[i];
+    set_coefficients(self, own, beta);
+    apply_vertices(self, own, g);
+    if (own->is_local)
+      KD_TRY(apply_local(self, own, t));
     else
-      apply_convolution(self, &self->group[i], t_lesser, t_greater);
+      apply_convolution(self, own, t);
   }
-  if (self->sums_half) {
-    add_adjoint(self, t_lesser);
-    add_adjoint(self, t_greater);
-  }
+  for (int order = 0; order < 2 && self->sums_half; order++)
+    if (t[order]) add_adjoint(self, t[order]);
   return KD_OK;
 }
 
@@ -472,7 +563,8 @@ static size_t fast_bytes(const kd_self_energy *object) {
   const size_t n_term = 2 * self->series.n_half + 1, n_piece = self->setting.n_piece;
   size_t n_number = 0, n_channel = 0;
   for (size_t g = 0; g < self->n_group; g++) {
-    if (!self->group[g].is_local) n_number += 2 * n_term * self->n_difference;
+    if (self->group[g].dispersive) n_number += 2 * n_term * self->n_difference;
+    if (!self->group[g].is_local) n_number += self->group[g].n_shape * self->n_difference / 2;
     if (self->group[g].n_channel > n_channel) n_channel = self->group[g].n_channel;
   }
   n_number += n_piece * (n_channel + 1) * self->n_k;

@@ -5,11 +5,12 @@
 #include "collision/bath.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/table_file.h"
 #include "scenario/expression.h"
 
 typedef struct kd_form_kind {
   kd_variant variant;
-  /// Value at q; NULL for constant and expression.
+  /// Value at q; NULL for constant, expression and table.
   double (*value)(double q_squared, double q0);
 } kd_form_kind;
 
@@ -66,13 +67,19 @@ static const kd_form_kind form_expression = {
                                             .meaning = "formula in q, qx, qy, qz (1/angstrom)"},
                                            {.key = NULL}}}};
 
-const kd_variant *const kd_form_variants[] = {&form_constant.variant,
-                                              &form_gaussian.variant,
-                                              &form_yukawa.variant,
-                                              &form_polar.variant,
-                                              &form_acoustic.variant,
-                                              &form_expression.variant,
-                                              NULL};
+static const kd_form_kind form_table = {
+    .variant = {
+        .kind = "table",
+        .meaning = "a function of |q| from a file, linear between its rows and constant outside",
+        .rows = (const kd_param[]){
+            {.key = "file",
+             .type = KD_PATH,
+             .meaning = "two columns: q in 1/angstrom, not negative and increasing, and the value"},
+            {.key = NULL}}}};
+
+const kd_variant *const kd_form_variants[] = {
+    &form_constant.variant, &form_gaussian.variant,   &form_yukawa.variant, &form_polar.variant,
+    &form_acoustic.variant, &form_expression.variant, &form_table.variant,  NULL};
 
 size_t kd_difference_count(const kd_model *model, size_t n[3]) {
   const bool wraps = kd_model_is_periodic(model);
@@ -135,20 +142,83 @@ static size_t opposite(const size_t m[3], size_t index) {
   return result;
 }
 
+/// A form with its parameters.
+typedef struct form {
+  const kd_form_kind *kind;
+  double q0;
+  kd_expression *expression;
+  double *table; ///< [n_row][2]
+  size_t n_row;
+} form;
+
+static void form_clear(form *f) {
+  kd_expression_free(f->expression);
+  kd_free(f->table);
+}
+
+static kd_status read_table(const kd_section *section, form *f) {
+  const char *path = kd_section_text(section, "file");
+  size_t n_column;
+  const kd_status status = kd_table_file_read(path, &f->table, &f->n_row, &n_column);
+  if (status == KD_ERROR_FILE)
+    return kd_section_file_error(section, "file", "%s", kd_error_message());
+  if (status != KD_OK) return status;
+  if (f->n_row < 2 || n_column != 2)
+    return kd_section_error(section, "file",
+                            "\"%s\" has %zu rows of %zu columns (expected two columns, q and the "
+                            "value, and at least two rows)",
+                            path, f->n_row, n_column);
+  for (size_t i = 0; i < f->n_row; i++)
+    if (!(f->table[2 * i] >= 0) || (i > 0 && !(f->table[2 * i] > f->table[2 * i - 2])))
+      return kd_section_error(section, "file",
+                              "\"%s\": q = %g in row %zu (expected increasing values from 0 on)",
+                              path, f->table[2 * i], i + 1);
+  return KD_OK;
+}
+
+static kd_status form_read(const kd_section *section, form *f) {
+  *f = (form){.kind = (const kd_form_kind *)kd_section_variant(section)};
+  if (f->kind->value) f->q0 = kd_section_real(section, "q0");
+  if (f->kind == &form_table) KD_TRY(read_table(section, f));
+  if (f->kind == &form_expression)
+    KD_TRY(
+        kd_expression_create(kd_section_text(section, "expression"), "q qx qy qz", &f->expression));
+  return KD_OK;
+}
+
+static double interpolate(const form *f, double q) {
+  const double *row = f->table;
+  size_t low = 0, high = f->n_row - 1;
+  if (q <= row[0]) return row[1];
+  if (q >= row[2 * high]) return row[2 * high + 1];
+  while (high - low > 1) {
+    const size_t middle = (low + high) / 2;
+    if (row[2 * middle] <= q)
+      low = middle;
+    else
+      high = middle;
+  }
+  const double part = (q - row[2 * low]) / (row[2 * high] - row[2 * low]);
+  return (1 - part) * row[2 * low + 1] + part * row[2 * high + 1];
+}
+
+static double form_value(const form *f, const double q[3]) {
+  const double square = q[0] * q[0] + q[1] * q[1] + q[2] * q[2];
+  if (f->kind->value) return f->kind->value(square, f->q0);
+  if (f->table) return interpolate(f, sqrt(square));
+  return kd_expression_value(f->expression, (const double[4]){sqrt(square), q[0], q[1], q[2]});
+}
+
 kd_status kd_form_evaluate(const kd_section *section, const kd_model *model, double scale,
                            double **result) {
   kd_status status = KD_OK;
-  const kd_form_kind *kind = (const kd_form_kind *)kd_section_variant(section);
-  kd_expression *expression = NULL;
+  form f;
   double *values = NULL;
   size_t m[3];
   const size_t count = kd_difference_count(model, m);
   *result = NULL;
-  if (kind == &form_constant) return KD_OK;
-  const double q0 = kind->value ? kd_section_real(section, "q0") : 0;
-  if (!kind->value)
-    KD_CHECK(
-        kd_expression_create(kd_section_text(section, "expression"), "q qx qy qz", &expression));
+  KD_CHECK(form_read(section, &f));
+  if (f.kind == &form_constant) goto cleanup;
   KD_ALLOCATE(values, count);
   for (size_t i = 0; i < count; i++) {
     // q and -q may be represented by vectors that are not opposite where several are shortest, so
@@ -159,33 +229,29 @@ kd_status kd_form_evaluate(const kd_section *section, const kd_model *model, dou
       values[i] = values[j];
       continue;
     }
-    double q[3], value[2];
+    double q[3];
     kd_difference_vector(model, i, q);
-    const double square = q[0] * q[0] + q[1] * q[1] + q[2] * q[2];
-    for (int side = 0; side < 2; side++) {
-      const double s = side ? -1 : 1, arguments[4] = {sqrt(square), s * q[0], s * q[1], s * q[2]};
-      value[side] = scale * (kind->value ? kind->value(square, q0)
-                                         : kd_expression_value(expression, arguments));
-    }
-    if (!isfinite(value[0]) || !isfinite(value[1])) {
+    const double value = scale * form_value(&f, q);
+    const double mirror = scale * form_value(&f, (const double[3]){-q[0], -q[1], -q[2]});
+    if (!isfinite(value) || !isfinite(mirror)) {
       status = kd_section_error(section, NULL, "not finite at q = (%g, %g, %g) 1/angstrom", q[0],
                                 q[1], q[2]);
       goto cleanup;
     }
-    if (fabs(value[0] - value[1]) > 1e-9 * fmax(fabs(value[0]), fabs(value[1]))) {
+    if (fabs(value - mirror) > 1e-9 * fmax(fabs(value), fabs(mirror))) {
       status = kd_section_error(section, NULL,
                                 "%g at q = (%g, %g, %g) 1/angstrom but %g at -q (expected an even "
                                 "function)",
-                                value[0], q[0], q[1], q[2], value[1]);
+                                value, q[0], q[1], q[2], mirror);
       goto cleanup;
     }
-    values[i] = value[0];
+    values[i] = value;
   }
   *result = values;
   values = NULL;
 
 cleanup:
-  kd_expression_free(expression);
+  form_clear(&f);
   kd_free(values);
   return status;
 }

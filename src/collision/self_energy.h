@@ -22,7 +22,8 @@ typedef struct kd_self_energy_setting {
   size_t n_piece;
   const double *energy; ///< [n_piece][n_k], eV
   double kappa;
-  bool is_hermitian; ///< all pieces that apply() will be given are
+  double largest_shift; ///< of the kernels of baths that conserve the energy, eV
+  bool is_hermitian;    ///< all pieces that apply() will be given are
 } kd_self_energy_setting;
 
 typedef struct kd_self_energy kd_self_energy;
@@ -31,9 +32,11 @@ typedef struct kd_self_energy_kind {
   const char *name;
   kd_status (*create)(const kd_self_energy_setting *setting, kd_self_energy **self);
   void (*free)(kd_self_energy *self);
-  /// t_lesser, t_greater := T^<[g], T^>[g]; they do not overlap with g.
-  kd_status (*apply)(kd_self_energy *self, const double complex *g, double complex *t_lesser,
-                     double complex *t_greater);
+  /// t_lesser, t_greater := T^<[g], T^>[g]; they do not overlap with g. One of them may be NULL and
+  /// is then not computed.
+  /// @param beta  displaces the kernels of baths that conserve the energy (kd_bath_shift), 1/eV
+  kd_status (*apply)(kd_self_energy *self, const double complex *g, double beta,
+                     double complex *t_lesser, double complex *t_greater);
   unsigned long (*n_fft)(const kd_self_energy *self);
   size_t (*bytes)(const kd_self_energy *self);
 } kd_self_energy_kind;
@@ -45,9 +48,5 @@ extern const kd_self_energy_kind kd_self_energy_fft;
 
 /// Bytes of the table of `direct`.
 size_t kd_self_energy_direct_bytes(const kd_self_energy_setting *setting);
-
-/// y := sum_a M_a g M_a^dagger for one matrix.
-void kd_vertex_apply(const kd_bath *bath, size_t n_band, const double complex *g,
-                     double complex *y);
 
 #endif

@@ -36,6 +36,8 @@ typedef struct kd_model_family {
   /// the k-independent orbital positions. Returns the number of FFTs done.
   unsigned long (*sample)(void *terms, const kd_model *model, const double shift[3],
                           const kd_model_part *part, bool covariant, double *field);
+  /// kd_model_bonds; NULL where there are none.
+  kd_status (*bonds)(const void *terms, kd_bond **bond, size_t *count);
   void (*free)(void *terms);
 } kd_model_family;
 

@@ -230,8 +230,35 @@ static unsigned long lattice_sample(void *memory, const kd_model *model, const d
   return terms->n_fft;
 }
 
+/// True for the one of <0 a|H|R b> and <0 b|H|-R a> that stands for both; false on a site.
+static bool is_first(const long cell[3], size_t a, size_t b) {
+  for (int d = 0; d < 3; d++)
+    if (cell[d] != 0) return cell[d] > 0;
+  return a < b;
+}
+
+static kd_status lattice_bonds(const void *memory, kd_bond **bond, size_t *count) {
+  kd_status status = KD_OK;
+  const kd_lattice_table *table = ((const lattice_terms *)memory)->table;
+  const size_t n = table->n_band;
+  KD_ALLOCATE(*bond, table->n_cell * n * n);
+  for (size_t i = 0; i < table->n_cell; i++) {
+    const double complex *energy = kd_lattice_matrix(table, false, i, 0);
+    for (size_t a = 0; a < n; a++)
+      for (size_t b = 0; b < n; b++) {
+        if (energy[a * n + b] == 0 || !is_first(table->cell[i], a, b)) continue;
+        kd_bond *next = &(*bond)[(*count)++];
+        *next = (kd_bond){.from = a, .to = b, .energy = energy[a * n + b]};
+        memcpy(next->cell, table->cell[i], sizeof next->cell);
+      }
+  }
+
+cleanup:
+  return status;
+}
+
 static const kd_model_family lattice_family = {
-    .at = lattice_at, .sample = lattice_sample, .free = lattice_free};
+    .at = lattice_at, .sample = lattice_sample, .bonds = lattice_bonds, .free = lattice_free};
 
 // --- construction --------------------------------------------------------------------------------
 

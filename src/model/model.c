@@ -211,6 +211,12 @@ void kd_model_sample(kd_model *model, const double shift[3], const kd_model_part
   model->n_fft += model->family->sample(model->terms, model, shift, part, false, field);
 }
 
+kd_status kd_model_bonds(const kd_model *model, kd_bond **bond, size_t *count) {
+  *bond = NULL;
+  *count = 0;
+  return model->family->bonds ? model->family->bonds(model->terms, bond, count) : KD_OK;
+}
+
 /// Element (a, b) of a packed field, read as (re + i sign im) scale.
 typedef struct element {
   const double *re, *im;

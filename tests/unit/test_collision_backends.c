@@ -76,7 +76,7 @@ static void for_every_vertex_kernel_form_and_dispersion(void **state) {
   char *models[] = {random_model(2, 1, 1, (const size_t[]){7}),
                     random_model(2, 1, 2, (const size_t[]){3, 4})};
   char *matrix = random_vertex(2);
-  const char *const vertices[] = {"vertex: onsite", "vertex: scalar", matrix};
+  const char *const vertices[] = {"vertex: onsite", "vertex: scalar", matrix, "vertex: bond"};
   size_t turn = 0;
   for (size_t v = 0; v < COUNT(vertices); v++)
     for (size_t f = 0; f < COUNT(forms); f++)

@@ -522,27 +522,6 @@ static void mistakes_are_reported(void **state) {
   }
 }
 
-static void vertices_are_what_is_asked_for(void **state) {
-  (void)state;
-  baths b = baths_create(
-      SSH
-      "grid: {k: [3]}\ncollisions: {ansatz: matrix, broadening: 1 meV, terms: [{kind: impurity, "
-      "strength: 1 eV}, {kind: impurity, strength: 1 eV, vertex: scalar, broadening: 2 meV}, "
-      "{kind: "
-      "impurity, strength: 1 eV, vertex: matrix, re: [[1, 2], [2, 3]], im: [[0, 4], [-4, 0]]}]}\n");
-  assert_int_equal(b.bath[0].n_vertex, 2);
-  assert_int_equal(b.bath[1].n_vertex, 1);
-  assert_int_equal(b.bath[2].n_vertex, 1);
-  static const double complex want[3][8] = {
-      {1, 0, 0, 0, 0, 0, 0, 1}, {1, 0, 0, 1}, {1, 2 + 4 * I, 2 - 4 * I, 3}};
-  for (size_t i = 0; i < 3; i++)
-    for (size_t j = 0; j < 4 * b.bath[i].n_vertex; j++)
-      assert_true(b.bath[i].vertex[j] == want[i][j]);
-  CHECK_NEAR(b.bath[0].sigma, 0.001, 1e-18);
-  CHECK_NEAR(b.bath[1].sigma, 0.002, 1e-18);
-  baths_clear(&b);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(kernels_obey_detailed_balance),
@@ -555,7 +534,6 @@ int main(void) {
       cmocka_unit_test(differences_in_a_box_are_plain),
       cmocka_unit_test(forms_are_their_formulas),
       cmocka_unit_test(even_forms_are_accepted_at_zone_faces),
-      cmocka_unit_test(vertices_are_what_is_asked_for),
       cmocka_unit_test(mistakes_are_reported),
   };
   return cmocka_run_group_tests_name("collision_kernels", tests, NULL, NULL);
