@@ -4,18 +4,8 @@
 #define KD_COLLISION_ANSATZ_H
 
 #include <complex.h>
-
-#include "keldrift/model.h"
-#include "state/occupation.h"
-
-/// Bands on the grid of the model, and the pieces of the spectral function.
-typedef struct kd_spectrum {
-  size_t n_band, n_k;
-  double theta;                 ///< of the statistics
-  const double *energy;         ///< [n_k][n_band]
-  const double complex *vector; ///< [n_k][n_band][n_band]
-  double tolerance;             ///< of degenerate levels, eV
-} kd_spectrum;
+#include <stdbool.h>
+#include <stddef.h>
 
 typedef struct kd_ansatz {
   const char *name; ///< the row of kd_ansatz_choices that describes it

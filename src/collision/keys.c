@@ -22,6 +22,10 @@ static const kd_choice ANSATZE[] = {
          "populations to equilibrium at the out-scattering rates of their levels, coherences to "
          "zero at the mean of two of them",
      .reference = "the relaxation-time theories discussed in Trukhan and Protik, sec. I"},
+    {.name = "lindblad",
+     .meaning = "one amplitude per pair of levels: keeps 0 <= f <= 1, and detailed balance only "
+                "between levels of one energy; method direct only",
+     .reference = "after Rosati, Iotti, Dolcini, Rossi, Phys. Rev. B 90, 125140 (2014)"},
     {.name = "t1_t2", .meaning = "populations to equilibrium in t1, coherences to zero in t2"},
     {.name = "bgk",
      .meaning = "f to the thermal function of its own number in tau",

@@ -28,10 +28,10 @@ static kd_status read_time(const kd_section *section, const char *key, double *r
 }
 
 kd_status kd_relaxation_create(const kd_section *section, kd_relaxation_rule rule,
-                               const kd_spectrum *spectrum, const kd_occupation *thermal,
+                               const kd_bands *bands, const kd_occupation *thermal,
                                const double *rates, kd_relaxation **result) {
   kd_status status = KD_OK;
-  const size_t n_level = spectrum->n_k * spectrum->n_band;
+  const size_t n_level = bands->n_k * bands->n_band;
   kd_relaxation *self = NULL;
   *result = NULL;
   KD_ALLOCATE(self, 1);
@@ -90,8 +90,7 @@ void kd_relaxation_free(kd_relaxation *self) {
   kd_free(self);
 }
 
-kd_status kd_relaxation_rate(kd_relaxation *self, const kd_spectrum *s, const double *f,
-                             double *df) {
+kd_status kd_relaxation_rate(kd_relaxation *self, const kd_bands *s, const double *f, double *df) {
   const size_t n = s->n_band, n_k = s->n_k;
   if (self->rule == KD_RELAX_BGK && !self->is_linear) {
     double number = 0;
@@ -115,7 +114,7 @@ kd_status kd_relaxation_rate(kd_relaxation *self, const kd_spectrum *s, const do
         band[a * n + b] = -rate * (band[a * n + b] - target);
       }
     kd_eigen_rotate(n, vector, false, band, matrix, scratch);
-    kd_pack(matrix, n, n_k, k, df);
+    kd_add_packed(matrix, n, n_k, k, df);
   }
   return KD_OK;
 }

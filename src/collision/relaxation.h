@@ -2,8 +2,9 @@
 #ifndef KD_COLLISION_RELAXATION_H
 #define KD_COLLISION_RELAXATION_H
 
-#include "collision/ansatz.h"
+#include "model/bands.h"
 #include "scenario/section.h"
+#include "state/occupation.h"
 
 typedef struct kd_relaxation kd_relaxation;
 
@@ -24,7 +25,7 @@ typedef enum kd_relaxation_rule {
 /// @param thermal  temperature, chemical potential and statistics
 /// @param rates    KD_RELAX_RTA: out-scattering rates [n_k][n_band], 1/fs, copied; else NULL
 kd_status kd_relaxation_create(const kd_section *section, kd_relaxation_rule rule,
-                               const kd_spectrum *spectrum, const kd_occupation *thermal,
+                               const kd_bands *bands, const kd_occupation *thermal,
                                const double *rates, kd_relaxation **relaxation);
 /// Drops the target, so that the rate is linear. The number of particles is taken not to change.
 void kd_relaxation_linearise(kd_relaxation *relaxation);
@@ -32,8 +33,8 @@ void kd_relaxation_linearise(kd_relaxation *relaxation);
 double kd_relaxation_population_rate(const kd_relaxation *relaxation, size_t index);
 void kd_relaxation_free(kd_relaxation *relaxation);
 
-/// @param f, df  packed, on the undisplaced grid
-kd_status kd_relaxation_rate(kd_relaxation *relaxation, const kd_spectrum *spectrum,
-                             const double *f, double *df);
+/// df += C[f], packed fields on the undisplaced grid.
+kd_status kd_relaxation_rate(kd_relaxation *relaxation, const kd_bands *bands, const double *f,
+                             double *df);
 
 #endif

@@ -1,0 +1,455 @@
+#include "collision/keldysh.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/dot.h"
+#include "core/eigen.h"
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/packing.h"
+#include "core/parallel.h"
+#include "state/thermal.h"
+
+/// `auto` takes the direct sum while its table stays below this many bytes: there it is the faster
+/// one.
+#define DIRECT_LIMIT ((size_t)1 << 20)
+
+/// Kernels that conserve the energy are displaced by at most this many standard deviations.
+static const double LARGEST_SHIFT = 4;
+/// The energy is conserved when its rate is below this part of what flows in and out.
+static const double ENERGY_ROUNDING = 1e-15;
+enum { MOST_TRIALS = 60 };
+/// Step of the numerical derivative with respect to beta, relative.
+static const double BETA_STEP = 1e-3;
+
+struct kd_keldysh {
+  kd_keldysh_setting s;
+  const kd_bands *bands;
+  size_t n_band, n_k, n_matrix, n_piece;
+  double hbar;
+  double *energy; ///< of the pieces, [n_piece][n_k]
+  const kd_self_energy_kind *method;
+  kd_self_energy *self_energy;
+  double complex *weight; ///< spectral weights W_p, [n_piece][element][n_k]
+  /// T^> of the spectral weight, [n_piece][element][n_k]; where the energy is conserved and the
+  /// operator not linearized, that of W + theta G of the last evaluation.
+  double complex *static_greater;
+  double complex *g, *t_lesser, *t_greater;
+  double complex *equilibrium_g, *equilibrium_lesser, *equilibrium_greater; ///< linearized
+
+  // Where the energy is conserved:
+  double beta, largest_beta;
+  double complex *free_part; ///< W + theta G
+  double *trial;             ///< C[f] at a trial beta, packed
+  double *slope;             ///< linearized: dC/dbeta at equilibrium, packed
+  double slope_energy;       ///< its rate of energy
+};
+
+void kd_keldysh_free(kd_keldysh *o) {
+  if (!o) return;
+  if (o->method) o->method->free(o->self_energy);
+  kd_free(o->energy);
+  kd_free(o->weight);
+  kd_free(o->static_greater);
+  kd_free(o->g);
+  kd_free(o->t_lesser);
+  kd_free(o->t_greater);
+  kd_free(o->equilibrium_g);
+  kd_free(o->equilibrium_lesser);
+  kd_free(o->equilibrium_greater);
+  kd_free(o->free_part);
+  kd_free(o->trial);
+  kd_free(o->slope);
+  kd_free(o);
+}
+
+/// f of one k in the eigenbasis; for the diagonal Ansatz its populations, shared in degenerate
+/// groups.
+static void to_bands(const kd_keldysh *o, const double *f, size_t k, double complex *band) {
+  const size_t n = o->n_band;
+  double complex matrix[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];
+  kd_unpack(f, n, o->n_k, k, matrix);
+  kd_eigen_rotate(n, o->bands->vector + k * o->n_matrix, true, matrix, band, scratch);
+  if (o->s.ansatz->is_diagonal)
+    kd_eigen_populations(n, o->bands->energy + k * n, o->bands->tolerance, band);
+}
+
+/// The occupied parts g[p][element][k] of f; of the spectral weight for f = NULL.
+static void make_pieces(const kd_keldysh *o, const double *f, double complex *g) {
+  const size_t n = o->n_band;
+#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(o->n_piece * o->n_matrix * o->n_k))
+  for (size_t k = 0; k < o->n_k; k++) {
+    double complex band[KD_MAX_MATRIX], piece[KD_MAX_MATRIX], orbital[KD_MAX_MATRIX],
+        scratch[KD_MAX_MATRIX];
+    if (f) to_bands(o, f, k, band);
+    for (size_t p = 0; p < o->n_piece; p++) {
+      if (f)
+        o->s.ansatz->occupied(n, p, band, piece);
+      else
+        o->s.ansatz->weight(n, p, piece);
+      kd_eigen_rotate(n, o->bands->vector + k * o->n_matrix, false, piece, orbital, scratch);
+      for (size_t e = 0; e < o->n_matrix; e++) g[(p * o->n_matrix + e) * o->n_k + k] = orbital[e];
+    }
+  }
+}
+
+/// sum += s t f or s t f^dagger for one k.
+static void add_product(size_t n, double s, const double complex *t, const double complex *f,
+                        bool is_adjoint, double complex *sum) {
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++) {
+      double complex product = 0;
+      for (size_t l = 0; l < n; l++)
+        product += t[i * n + l] * (is_adjoint ? conj(f[j * n + l]) : f[l * n + j]);
+      sum[i * n + j] += s * product;
+    }
+}
+
+/// Adds s/hbar times B + B^dagger, B = -sum_p (T^>_p F_p - T^<_p H_p), H_p = W_p + theta F_p, to
+/// df.
+/// @param g          pieces that F is made of; NULL: F = 0
+/// @param lesser     T^< of the pieces inside; NULL: 0
+/// @param greater    theta T^> of them is added to the T^> of the spectral weight; NULL: 0
+/// @param weights    whether the spectral weights W_p and their T^> are part of it
+static void add_local(const kd_keldysh *o, double s, const double complex *g,
+                      const double complex *lesser, const double complex *greater, bool weights,
+                      double *df) {
+  const size_t n = o->n_band;
+  const double theta = o->s.theta;
+#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(o->n_piece * o->n_matrix * o->n_k))
+  for (size_t k = 0; k < o->n_k; k++) {
+    double complex sum[KD_MAX_MATRIX], t[KD_MAX_MATRIX], f[KD_MAX_MATRIX], band[KD_MAX_MATRIX],
+        scratch[KD_MAX_MATRIX];
+    const double complex *vector = o->bands->vector + k * o->n_matrix;
+    memset(sum, 0, o->n_matrix * sizeof *sum);
+    for (size_t p = 0; p < o->n_piece; p++) {
+      const size_t from = p * o->n_matrix;
+      for (size_t e = 0; e < o->n_matrix; e++) f[e] = g ? g[(from + e) * o->n_k + k] : 0;
+      // T^> - theta T^< multiplies F, T^< multiplies W.
+      for (size_t e = 0; e < o->n_matrix; e++) {
+        const size_t i = (from + e) * o->n_k + k;
+        t[e] = (weights ? o->static_greater[i] : 0) + (greater ? theta * greater[i] : 0) -
+               (lesser ? theta * lesser[i] : 0);
+      }
+      if (g) add_product(n, -s, t, f, o->s.ansatz->is_adjoint_outside, sum);
+      if (!weights || !lesser) continue;
+      for (size_t e = 0; e < o->n_matrix; e++) t[e] = lesser[(from + e) * o->n_k + k];
+      for (size_t e = 0; e < o->n_matrix; e++) f[e] = o->weight[(from + e) * o->n_k + k];
+      add_product(n, s, t, f, false, sum);
+    }
+    for (size_t i = 0; i < n; i++)
+      for (size_t j = i; j < n; j++)
+        t[i * n + j] = (sum[i * n + j] + conj(sum[j * n + i])) / o->hbar;
+    for (size_t i = 0; i < n; i++)
+      for (size_t j = 0; j < i; j++) t[i * n + j] = conj(t[j * n + i]);
+    if (o->s.ansatz->is_diagonal) {
+      kd_eigen_rotate(n, vector, true, t, band, scratch);
+      kd_eigen_populations(n, o->bands->energy + k * n, o->bands->tolerance, band);
+      kd_eigen_rotate(n, vector, false, band, t, scratch);
+    }
+    kd_add_packed(t, n, o->n_k, k, df);
+  }
+}
+
+/// The rate at which level a is emptied, 2 Re <a| T^> - theta T^< |a>/hbar: the factor of f_a in
+/// the operator. T^> is that of the spectral weight plus theta `greater` (NULL: 0).
+static double level_rate(const kd_keldysh *o, size_t k, size_t a, const double complex *lesser,
+                         const double complex *greater) {
+  const size_t n = o->n_band;
+  const double complex *s = o->bands->vector + k * o->n_matrix;
+  double complex sum = 0;
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++) {
+      const size_t e = (a * o->n_matrix + i * n + j) * o->n_k + k;
+      const double complex t =
+          o->static_greater[e] + o->s.theta * ((greater ? greater[e] : 0) - lesser[e]);
+      sum += conj(s[i * n + a]) * t * s[j * n + a];
+    }
+  return 2 * creal(sum) / o->hbar;
+}
+
+/// The diagonal Ansatz knows one number per level, or group of degenerate levels. What f has inside
+/// a group beside that number decays at the rate of the group, so that nothing depends on the
+/// choice of eigenvectors and no direction is left undamped.
+static void damp_degenerate(const kd_keldysh *o, const double *f, const double complex *lesser,
+                            const double complex *greater, double *df) {
+  const size_t n = o->n_band;
+#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(o->n_matrix * o->n_k))
+  for (size_t k = 0; k < o->n_k; k++) {
+    double complex band[KD_MAX_MATRIX], mean[KD_MAX_MATRIX], matrix[KD_MAX_MATRIX],
+        scratch[KD_MAX_MATRIX];
+    size_t first[KD_MAX_BAND];
+    bool is_degenerate = false;
+    kd_eigen_groups(n, o->bands->energy + k * n, o->bands->tolerance, first);
+    for (size_t a = 0; a < n; a++) is_degenerate = is_degenerate || first[a] != a;
+    if (!is_degenerate) continue;
+    kd_unpack(f, n, o->n_k, k, matrix);
+    kd_eigen_rotate(n, o->bands->vector + k * o->n_matrix, true, matrix, band, scratch);
+    memcpy(mean, band, o->n_matrix * sizeof *mean);
+    kd_eigen_populations(n, o->bands->energy + k * n, o->bands->tolerance, mean);
+    for (size_t a = 0; a < n; a++) {
+      double rate = 0;
+      size_t size = 0;
+      for (size_t b = first[a]; b < n && first[b] == first[a]; b++, size++)
+        rate += level_rate(o, k, b, lesser, greater);
+      for (size_t b = 0; b < n; b++)
+        band[a * n + b] =
+            first[a] == first[b] ? -rate / (double)size * (band[a * n + b] - mean[a * n + b]) : 0;
+    }
+    kd_eigen_rotate(n, o->bands->vector + k * o->n_matrix, false, band, matrix, scratch);
+    kd_add_packed(matrix, n, o->n_k, k, df);
+  }
+}
+
+// --- kernels that conserve the energy -----------------------------------------------------------
+
+/// trial := C[f] at a trial beta, f given by its pieces g.
+/// @param rate  receives dE/dt, and `scale` what flows in and out
+static kd_status try_beta(kd_keldysh *o, const double complex *g, const double *f, double beta,
+                          double *rate, double *scale) {
+  const size_t n = o->n_matrix * o->n_k, n_field = o->n_piece * n;
+  for (size_t i = 0; i < n_field; i++) o->free_part[i] = o->weight[i] + o->s.theta * g[i];
+  KD_TRY(o->method->apply(o->self_energy, g, beta, o->t_lesser, NULL));
+  KD_TRY(o->method->apply(o->self_energy, o->free_part, beta, NULL, o->static_greater));
+  memset(o->trial, 0, n * sizeof *o->trial);
+  add_local(o, 1, g, o->t_lesser, NULL, true, o->trial);
+  if (o->s.ansatz->is_diagonal && f) damp_degenerate(o, f, o->t_lesser, NULL, o->trial);
+  *rate = kd_dot(o->bands->h, o->trial, n);
+  *scale = 0;
+  for (size_t i = 0; i < n; i++) *scale += fabs(o->bands->h[i] * o->trial[i]);
+  return KD_OK;
+}
+
+/// The inverse temperature that fits f best: a fit of ln((1 + theta f)/f) to a straight line in the
+/// energy with weights f (1 + theta f).
+static double fit_beta(const kd_keldysh *o, const double *f) {
+  const double least = 1e-9;
+  double w = 0, we = 0, wee = 0, wy = 0, wey = 0;
+  for (size_t k = 0; k < o->n_k; k++) {
+    double complex band[KD_MAX_MATRIX];
+    to_bands(o, f, k, band);
+    for (size_t a = 0; a < o->n_band; a++) {
+      const double x = creal(band[a * o->n_band + a]), free = 1 + o->s.theta * x;
+      if (!(x > least && free > least)) continue;
+      const double e = o->bands->energy[k * o->n_band + a], weight = x * free, y = log(free / x);
+      w += weight;
+      we += weight * e;
+      wee += weight * e * e;
+      wy += weight * y;
+      wey += weight * e * y;
+    }
+  }
+  const double spread = w * wee - we * we;
+  if (!(spread > 1e-12 * w * wee)) return 0;
+  return fmax(-o->largest_beta, fmin(o->largest_beta, (w * wey - we * wy) / spread));
+}
+
+/// trial := C[f] at the beta that conserves the energy. dE/dt falls monotonically with beta, so a
+/// bracket with secant steps inside finds it; the start depends on f alone, so that C does.
+static kd_status conserving_rate(kd_keldysh *o, const double *f) {
+  double low = -INFINITY, high = INFINITY, low_rate = 0, high_rate = 0, scale, rate;
+  double beta = fit_beta(o, f);
+  double step = fmax(0.02 * fabs(beta), 0.02 * o->largest_beta);
+  make_pieces(o, f, o->g);
+  for (int trial = 0; trial < MOST_TRIALS; trial++) {
+    KD_TRY(try_beta(o, o->g, f, beta, &rate, &scale));
+    o->beta = beta;
+    if (fabs(rate) <= ENERGY_ROUNDING * scale) return KD_OK;
+    if (rate > 0) {
+      low = beta;
+      low_rate = rate;
+    } else {
+      high = beta;
+      high_rate = rate;
+    }
+    double next;
+    if (isinf(low) || isinf(high)) {
+      if (fabs(beta) >= o->largest_beta && (rate > 0) == (beta > 0)) break;
+      next = beta + (rate > 0 ? step : -step);
+      next = fmax(-o->largest_beta, fmin(o->largest_beta, next));
+      step *= 4;
+    } else {
+      next = low + (high - low) * low_rate / (low_rate - high_rate);
+      // Secant steps approach a root of a convex function from one side only.
+      if (trial % 4 == 3) next = 0.5 * (low + high);
+      if (!(next > low && next < high)) return KD_OK;
+    }
+    beta = next;
+  }
+  if (!isinf(low) && !isinf(high)) return KD_OK;
+  kd_error(KD_RETRY,
+           "no displacement of the energy-conserving kernels keeps the energy (beta up to %.3g/eV "
+           "tried): the carriers are too cold for the broadening; lower collisions.broadening, or "
+           "raise initial.temperature",
+           o->largest_beta);
+  return KD_RETRY;
+}
+
+// --- the rate -----------------------------------------------------------------------------------
+
+/// The part of C[f] that is linear about equilibrium, and (not is_response) its value there.
+static kd_status add_linear_rate(kd_keldysh *o, const double *f, double *df) {
+  const double energy_before = o->slope ? kd_dot(o->bands->h, df, o->n_matrix * o->n_k) : 0;
+  make_pieces(o, f, o->g);
+  KD_TRY(o->method->apply(o->self_energy, o->g, o->beta, o->t_lesser, o->t_greater));
+  // B(f, f) -> B(f, eq) + B(eq, f) - B(eq, eq); what is linear in f stays.
+  add_local(o, 1, o->g, o->equilibrium_lesser, o->equilibrium_greater, false, df);
+  add_local(o, 1, o->equilibrium_g, o->t_lesser, o->t_greater, false, df);
+  if (!o->s.is_response)
+    add_local(o, -1, o->equilibrium_g, o->equilibrium_lesser, o->equilibrium_greater, false, df);
+  add_local(o, 1, o->g, NULL, NULL, true, df);
+  add_local(o, 1, NULL, o->t_lesser, NULL, true, df);
+  if (o->s.ansatz->is_diagonal)
+    damp_degenerate(o, f, o->equilibrium_lesser, o->equilibrium_greater, df);
+  if (!o->slope) return KD_OK;
+  const size_t n = o->n_matrix * o->n_k;
+  const double change = (kd_dot(o->bands->h, df, n) - energy_before) / o->slope_energy;
+  for (size_t i = 0; i < n; i++) df[i] -= change * o->slope[i];
+  return KD_OK;
+}
+
+kd_status kd_keldysh_add_rate(kd_keldysh *o, const double *f, double *df) {
+  const size_t n = o->n_matrix * o->n_k;
+  if (o->s.is_linearised) return add_linear_rate(o, f, df);
+  if (o->s.conserves_energy) {
+    KD_TRY(conserving_rate(o, f));
+    for (size_t i = 0; i < n; i++) df[i] += o->trial[i];
+    return KD_OK;
+  }
+  make_pieces(o, f, o->g);
+  KD_TRY(o->method->apply(o->self_energy, o->g, 0, o->t_lesser, o->t_greater));
+  add_local(o, 1, o->g, o->t_lesser, o->t_greater, true, df);
+  if (o->s.ansatz->is_diagonal) damp_degenerate(o, f, o->t_lesser, o->t_greater, df);
+  return KD_OK;
+}
+
+void kd_keldysh_add_out_rates(const kd_keldysh *o, double *rates) {
+  const double complex *lesser = o->s.is_linearised ? o->equilibrium_lesser : o->t_lesser;
+  const double complex *greater = o->s.is_linearised      ? o->equilibrium_greater
+                                  : o->s.conserves_energy ? NULL
+                                                          : o->t_greater;
+  for (size_t k = 0; k < o->n_k; k++)
+    for (size_t a = 0; a < o->n_band; a++)
+      rates[k * o->n_band + a] += level_rate(o, k, a, lesser, greater);
+}
+
+// --- construction -------------------------------------------------------------------------------
+
+/// beta of the equilibrium, and how C changes with beta there.
+static kd_status find_slope(kd_keldysh *o, const double complex *g) {
+  kd_status status = KD_OK;
+  const size_t n = o->n_matrix * o->n_k;
+  double rate, scale;
+  if (!(o->s.thermal->kt > 0) || 1 / o->s.thermal->kt > o->largest_beta)
+    return kd_error(KD_ERROR_SCENARIO,
+                    "collisions: an energy-conserving term cannot be linearized at kT = %g eV "
+                    "(expected at least %.3g eV for this broadening)",
+                    o->s.thermal->kt, 1 / o->largest_beta);
+  o->beta = 1 / o->s.thermal->kt;
+  KD_ALLOCATE(o->slope, n);
+  for (int side = -1; side <= 1; side += 2) {
+    KD_CHECK(try_beta(o, g, NULL, o->beta * (1 + side * BETA_STEP), &rate, &scale));
+    for (size_t i = 0; i < n; i++) o->slope[i] += side * o->trial[i] / (2 * BETA_STEP * o->beta);
+  }
+  o->slope_energy = kd_dot(o->bands->h, o->slope, n);
+  if (o->slope_energy == 0) {
+    // Levels of one energy: there is nothing to keep constant.
+    kd_free(o->slope);
+    o->slope = NULL;
+  }
+
+cleanup:
+  return status;
+}
+
+static kd_status linearise(kd_keldysh *o) {
+  kd_status status = KD_OK;
+  const size_t n = o->n_piece * o->n_matrix * o->n_k;
+  double *f = NULL;
+  KD_ALLOCATE(f, o->n_matrix * o->n_k);
+  KD_ALLOCATE(o->equilibrium_g, n);
+  KD_ALLOCATE(o->equilibrium_lesser, n);
+  KD_ALLOCATE(o->equilibrium_greater, n);
+  kd_thermal_field(o->bands, o->s.thermal, f);
+  make_pieces(o, f, o->equilibrium_g);
+  if (o->s.conserves_energy) KD_CHECK(find_slope(o, o->equilibrium_g));
+  KD_CHECK(o->method->apply(o->self_energy, o->equilibrium_g, o->beta, o->equilibrium_lesser,
+                            o->equilibrium_greater));
+
+cleanup:
+  kd_free(f);
+  return status;
+}
+
+kd_status kd_keldysh_create(const kd_keldysh_setting *setting, kd_keldysh **result) {
+  kd_status status = KD_OK;
+  kd_keldysh *o = NULL;
+  *result = NULL;
+  KD_ALLOCATE(o, 1);
+  o->s = *setting;
+  o->bands = setting->bands;
+  o->hbar = kd_model_hbar(setting->model);
+  o->n_band = setting->bands->n_band;
+  o->n_k = setting->bands->n_k;
+  o->n_matrix = o->n_band * o->n_band;
+  o->n_piece = setting->ansatz->n_piece(o->n_band);
+  const size_t n = o->n_piece * o->n_matrix * o->n_k;
+  KD_ALLOCATE(o->energy, o->n_piece * o->n_k);
+  for (size_t p = 0; p < o->n_piece; p++)
+    for (size_t k = 0; k < o->n_k; k++)
+      o->energy[p * o->n_k + k] =
+          setting->ansatz->energy(o->n_band, o->bands->energy + k * o->n_band, p);
+  double sigma = 0;
+  for (size_t b = 0; b < setting->n_bath; b++) sigma = fmax(sigma, setting->bath[b].sigma);
+  const kd_self_energy_setting self_energy = {
+      .model = setting->model,
+      .bath = setting->bath,
+      .n_bath = setting->n_bath,
+      .n_piece = o->n_piece,
+      .energy = o->energy,
+      .kappa = setting->kappa,
+      .largest_shift = setting->conserves_energy ? LARGEST_SHIFT * sigma : 0,
+      .is_hermitian = !setting->ansatz->is_adjoint_outside};
+  const kd_self_energy_kind *method = setting->method;
+  if (!method)
+    method = kd_self_energy_direct_bytes(&self_energy) <= DIRECT_LIMIT ? &kd_self_energy_direct
+                                                                       : &kd_self_energy_fft;
+  KD_CHECK(method->create(&self_energy, &o->self_energy));
+  o->method = method;
+  KD_ALLOCATE(o->weight, n);
+  KD_ALLOCATE(o->static_greater, n);
+  KD_ALLOCATE(o->g, n);
+  KD_ALLOCATE(o->t_lesser, n);
+  KD_ALLOCATE(o->t_greater, n);
+  if (setting->conserves_energy) {
+    o->largest_beta = 2 * LARGEST_SHIFT / sigma;
+    KD_ALLOCATE(o->free_part, n);
+    KD_ALLOCATE(o->trial, o->n_matrix * o->n_k);
+  }
+  make_pieces(o, NULL, o->weight);
+  if (setting->is_linearised) KD_CHECK(linearise(o));
+  o->s.thermal = NULL; // may not live longer than this call
+  KD_CHECK(method->apply(o->self_energy, o->weight, o->beta, NULL, o->static_greater));
+  *result = o;
+  o = NULL;
+
+cleanup:
+  kd_keldysh_free(o);
+  return status;
+}
+
+const char *kd_keldysh_method(const kd_keldysh *o) {
+  return o->method->name;
+}
+
+unsigned long kd_keldysh_n_fft(const kd_keldysh *o) {
+  return o->method->n_fft(o->self_energy);
+}
+
+size_t kd_keldysh_bytes(const kd_keldysh *o) {
+  const size_t matrix = o->n_matrix * o->n_k, piece = o->n_piece * matrix * sizeof(double complex);
+  return (5 + (o->s.is_linearised ? 3 : 0) + (o->free_part ? 1 : 0)) * piece +
+         ((o->trial ? 1 : 0) + (o->slope ? 1 : 0)) * matrix * sizeof(double) +
+         o->n_piece * o->n_k * sizeof(double) + o->method->bytes(o->self_energy);
+}
