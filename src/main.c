@@ -160,7 +160,7 @@ static void print_summary(const kd_report *r, const char *output, bool natural) 
          "total %.2f s\n",
          "time", r->setup_seconds, r->cost.seconds - r->collision.seconds, r->collision.seconds,
          r->observable_seconds, r->output_seconds, r->total_seconds);
-  for (size_t i = 0; i < r->n_warning; i++) printf("warning: %s\n", r->warning[i]);
+  for (size_t i = 0; i < r->warnings.count; i++) printf("warning: %s\n", r->warnings.text[i]);
 }
 
 static void join_command(int argc, char **argv, char *command) {
@@ -228,8 +228,12 @@ static int check(int argc, char **argv) {
   printf("%-22s %zu, and %zu snapshots\n", "frames", e.n_frame, e.n_snapshot);
   print_bytes("one state f(k)", e.state_bytes);
   print_bytes("memory", e.memory_bytes);
+  if (e.collision_bytes > 0) {
+    print_bytes("of it, collisions", e.collision_bytes);
+    printf("%-22s %s, method %s\n", "collision operator", e.collision.ansatz, e.collision.method);
+  }
   print_bytes("result file", e.output_bytes);
-  for (size_t i = 0; i < e.n_warning; i++) printf("warning: %s\n", e.warning[i]);
+  for (size_t i = 0; i < e.warnings.count; i++) printf("warning: %s\n", e.warnings.text[i]);
   kd_scenario_free(scenario);
   return 0;
 }

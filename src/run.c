@@ -1,8 +1,6 @@
 #include "keldrift/run.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -94,16 +92,6 @@ static kd_status read_timetables(const kd_scenario *scenario, timetable *frames,
   return KD_OK;
 }
 
-static void KD_PRINTF(3, 4)
-    warn(size_t *n_warning, char (*warning)[KD_WARNING_BYTES], const char *format, ...) {
-  if (*n_warning >= KD_MAX_WARNINGS) return;
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(warning[*n_warning], KD_WARNING_BYTES, format, arguments);
-  va_end(arguments);
-  (*n_warning)++;
-}
-
 const char *kd_run_output(const kd_scenario *scenario) {
   return kd_section_text(kd_section_child(kd_scenario_root(scenario), "output"), "file");
 }
@@ -158,61 +146,64 @@ static void follow(const kd_observables *observables, bool is_first, kd_report *
 }
 
 /// Warnings that need no run.
-static void warn_of_scenario(const kd_scenario *scenario, size_t *n_warning,
-                             char (*warning)[KD_WARNING_BYTES]) {
+static void warn_of_scenario(const kd_scenario *scenario, const stages *s, kd_warnings *warnings) {
   const kd_section *output = kd_section_child(kd_scenario_root(scenario), "output");
   if (kd_section_has(kd_section_child(output, "checkpoint"), "every"))
-    warn(n_warning, warning,
-         "output.checkpoint: this version writes no checkpoints, an interrupted run starts over: "
-         "remove the key");
+    kd_warn(warnings, "output.checkpoint: this version writes no checkpoints, an interrupted run "
+                      "starts over: remove the key");
+  kd_collision_warn(s->collision, warnings);
 }
 
 static void find_warnings(const kd_scenario *scenario, const stages *s, kd_report *report) {
   const kd_section *root = kd_scenario_root(scenario);
-  warn_of_scenario(scenario, &report->n_warning, report->warning);
+  kd_warnings *warnings = &report->warnings;
+  warn_of_scenario(scenario, s, warnings);
   const double edge = kd_observables_largest_at_edge(s->observables);
   if (edge > EDGE_LIMIT)
-    warn(&report->n_warning, report->warning,
-         "f deviates by %.2g from its reference at the edge of the k box, where it is lost: raise "
-         "model.k_max (and grid.k with it) by half",
-         edge);
+    kd_warn(
+        warnings,
+        "f deviates by %.2g from its reference at the edge of the k box, where it is lost: raise "
+        "model.k_max (and grid.k with it) by half",
+        edge);
   const double tail = kd_observables_largest_tail(s->observables);
   if (tail > TAIL_LIMIT)
-    warn(&report->n_warning, report->warning,
-         "the k grid does not resolve f at the snapshots (relative weight %.1e in the highest "
-         "Fourier "
-         "modes), so f, population_k and coherence on the grid are uncertain by about as much: "
-         "raise grid.k to [%zu%s], or the temperature",
-         tail, 2 * kd_model_n(s->model)[0], kd_model_n_dim(s->model) > 1 ? ", ..." : "");
+    kd_warn(warnings,
+            "the k grid does not resolve f at the snapshots (relative weight %.1e in the highest "
+            "Fourier "
+            "modes), so f, population_k and coherence on the grid are uncertain by about as much: "
+            "raise grid.k to [%zu%s], or the temperature",
+            tail, 2 * kd_model_n(s->model)[0], kd_model_n_dim(s->model) > 1 ? ", ..." : "");
   const double defect = kd_model_position_defect(s->model);
   if (defect > POSITION_LIMIT)
-    warn(&report->n_warning, report->warning,
-         "the position matrices in model.file are not Hermitian, by up to %.2g angstrom: their "
-         "Hermitian part is used; check the Wannierisation if that is much",
-         defect);
+    kd_warn(warnings,
+            "the position matrices in model.file are not Hermitian, by up to %.2g angstrom: their "
+            "Hermitian part is used; check the Wannierisation if that is much",
+            defect);
   const bool is_fermion = strcmp(kd_section_text(root, "statistics"), "fermion") == 0;
   // Without collisions the eigenvalues of f do not change; with them, not every Ansatz keeps them
   // in bounds, whatever the tolerance.
   const bool collides = !kd_collision_is_none(s->collision);
   if (report->min_f < -POSITIVITY_LIMIT)
-    warn(&report->n_warning, report->warning,
-         collides ? "the smallest eigenvalue of f is %.2g: unless a lower propagation.rtol (%.0e) "
-                    "changes "
-                    "it, it belongs to collisions.ansatz"
-                  : "the smallest eigenvalue of f is %.2g: lower propagation.rtol to %.0e",
-         report->min_f, 0.01 * kd_section_real(kd_section_child(root, "propagation"), "rtol"));
+    kd_warn(warnings,
+            collides
+                ? "the smallest eigenvalue of f is %.2g: unless a lower propagation.rtol (%.0e) "
+                  "changes "
+                  "it, it belongs to collisions.ansatz"
+                : "the smallest eigenvalue of f is %.2g: lower propagation.rtol to %.0e",
+            report->min_f, 0.01 * kd_section_real(kd_section_child(root, "propagation"), "rtol"));
   if (is_fermion && report->min_1mf < -POSITIVITY_LIMIT)
-    warn(&report->n_warning, report->warning,
-         collides
-             ? "an eigenvalue of f is %.8g, more than one fermion in a state: unless a lower "
-               "propagation.rtol changes it, it belongs to collisions.ansatz"
-             : "an eigenvalue of f is %.8g, more than one fermion in a state: lower initial.number "
-               "or initial.width, or lower propagation.rtol",
-         1 - report->min_1mf);
+    kd_warn(
+        warnings,
+        collides
+            ? "an eigenvalue of f is %.8g, more than one fermion in a state: unless a lower "
+              "propagation.rtol changes it, it belongs to collisions.ansatz"
+            : "an eigenvalue of f is %.8g, more than one fermion in a state: lower initial.number "
+              "or initial.width, or lower propagation.rtol",
+        1 - report->min_1mf);
   if (report->number_drift > NUMBER_LIMIT * fmax(1, fabs(report->number)) &&
       kd_model_is_periodic(s->model))
-    warn(&report->n_warning, report->warning,
-         "the particle number drifts by %.2g: lower propagation.rtol", report->number_drift);
+    kd_warn(warnings, "the particle number drifts by %.2g: lower propagation.rtol",
+            report->number_drift);
 }
 
 static kd_status write_run(kd_output *output, const kd_report *report) {
@@ -248,8 +239,8 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
   KD_TRY(kd_output_attribute_text(output, "/run", "ansatz", report->collision.ansatz));
   KD_TRY(kd_output_attribute_text(output, "/run", "collision_method", report->collision.method));
   const char *texts[KD_MAX_WARNINGS];
-  for (size_t i = 0; i < report->n_warning; i++) texts[i] = report->warning[i];
-  return kd_output_attribute_texts(output, "/run", "warnings", texts, report->n_warning);
+  for (size_t i = 0; i < report->warnings.count; i++) texts[i] = report->warnings.text[i];
+  return kd_output_attribute_texts(output, "/run", "warnings", texts, report->warnings.count);
 }
 
 /// Opens the result and declares what it will hold.
@@ -341,15 +332,17 @@ kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
   estimate->n_k = kd_model_n_k(s.model);
   estimate->n_frame = frames.count;
   estimate->n_snapshot = snapshots.count;
-  warn_of_scenario(scenario, &estimate->n_warning, estimate->warning);
+  warn_of_scenario(scenario, &s, &estimate->warnings);
   const size_t n_level = estimate->n_band * estimate->n_k, n_state = estimate->n_band * n_level;
   estimate->state_bytes = n_state * sizeof(double);
   // The state, the reference with its scratch, and what writing the model takes for a moment.
   const size_t shared = n_state * (2 * sizeof(double) + sizeof(double[2])) +
                         n_level * sizeof(double) + n_state * estimate->n_dim * sizeof(double[2]);
+  estimate->collision = kd_collision_statistics(s.collision);
+  estimate->collision_bytes = kd_collision_bytes(s.collision);
   estimate->memory_bytes =
       PROCESS_BYTES + shared + kd_model_bytes(s.model) + kd_observables_bytes(s.model) +
-      kd_collision_bytes(s.collision) +
+      estimate->collision_bytes +
       kd_propagator_bytes(scenario, s.model, !kd_collision_is_none(s.collision));
   size_t n_trace;
   const kd_variable *variables = kd_observables_traces(s.observables, &n_trace);

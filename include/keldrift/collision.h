@@ -3,6 +3,7 @@
 #define KELDRIFT_COLLISION_H
 
 #include "keldrift/state.h"
+#include "keldrift/warnings.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -36,8 +37,8 @@ KD_API bool kd_collision_is_none(const kd_collision *collision);
 /// @param f, df  n_band^2 n_k doubles, not overlapping
 KD_API kd_status kd_collision_rate(kd_collision *collision, const double *f, double *df);
 
-/// The rates at which the levels are emptied, for preconditioning: [n_k][n_band], 1/fs. Those of the
-/// f that kd_collision_rate saw last, or about equilibrium for a linearised operator.
+/// The rates at which the levels are emptied, for preconditioning: [n_k][n_band], 1/fs. Those of
+/// the f that kd_collision_rate saw last, or about equilibrium for a linearised operator.
 KD_API void kd_collision_out_rates(const kd_collision *collision, double *rates);
 
 typedef struct kd_collision_cost {
@@ -46,6 +47,10 @@ typedef struct kd_collision_cost {
   double seconds;
 } kd_collision_cost;
 KD_API kd_collision_cost kd_collision_statistics(const kd_collision *collision);
+
+/// Warns of broadenings that are too large for a phonon branch or the temperature, or too small for
+/// the k grid.
+KD_API void kd_collision_warn(const kd_collision *collision, kd_warnings *warnings);
 
 /// Bytes held, for the estimate of `check`.
 KD_API size_t kd_collision_bytes(const kd_collision *collision);

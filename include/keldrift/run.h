@@ -3,12 +3,11 @@
 #define KELDRIFT_RUN_H
 
 #include "keldrift/observables.h"
+#include "keldrift/warnings.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-enum { KD_MAX_WARNINGS = 16, KD_WARNING_BYTES = 320 };
 
 /// What a run has done, for the summary.
 typedef struct kd_report {
@@ -22,8 +21,7 @@ typedef struct kd_report {
   kd_collision_cost collision;
   unsigned long ffts;
   double setup_seconds, observable_seconds, output_seconds, total_seconds;
-  size_t n_warning;
-  char warning[KD_MAX_WARNINGS][KD_WARNING_BYTES]; ///< each names the key to change and a value
+  kd_warnings warnings;
 } kd_report;
 
 typedef struct kd_run_options {
@@ -44,11 +42,12 @@ KD_API const char *kd_run_output(const kd_scenario *scenario);
 /// What a run would need.
 typedef struct kd_estimate {
   size_t n_band, n_dim, n_k, n_frame, n_snapshot;
-  size_t state_bytes;  ///< one f(k)
-  size_t memory_bytes; ///< the whole run at its largest
-  size_t output_bytes; ///< the result file
-  size_t n_warning;
-  char warning[KD_MAX_WARNINGS][KD_WARNING_BYTES];
+  size_t state_bytes;     ///< one f(k)
+  size_t memory_bytes;    ///< the whole run at its largest
+  size_t output_bytes;    ///< the result file
+  size_t collision_bytes; ///< of which the collision operator
+  kd_collision_cost collision;
+  kd_warnings warnings;
 } kd_estimate;
 
 /// Builds everything but runs nothing: finds the errors a run would find, and its needs.

@@ -9,6 +9,8 @@
 
 /// A Gaussian of this many standard deviations is below rounding.
 static const double REACH = 9;
+/// Broadening of a phonon line over its energy and temperature up to which rates are trusted.
+static const double SHARP = 0.25;
 /// Largest step of the principal-value quadrature in standard deviations, and in kT for the kernel
 /// with n_B. Its error is e^{-2 (pi/step)^2} for a Gaussian and e^{-2 pi d/step} for poles of the
 /// kernel at a distance d from the real axis; those of n_B are at 2 pi kT.
@@ -207,6 +209,18 @@ double kd_bath_kernel(const kd_bath *bath, size_t q, kd_order order, double x) {
 double kd_bath_reach(const kd_bath *bath, double omega) {
   const double shift = bath->is_shifted ? 0.5 * bath->sigma * bath->sigma / bath->kt : 0;
   return omega + shift + REACH * bath->sigma;
+}
+
+double kd_bath_largest_broadening(const kd_bath *bath, double kt) {
+  if (bath->kind == &phonon)
+    return SHARP * (bath->is_shifted ? bath->kt : fmin(bath->omega, bath->kt));
+  return bath->conserves_energy && kt > 0 ? kt : INFINITY;
+}
+
+const char *kd_bath_broadening_reason(const kd_bath *bath) {
+  if (bath->kind != &phonon) return "the temperature of the carriers";
+  return bath->is_shifted ? "a quarter of its temperature"
+                          : "a quarter of its energy and temperature";
 }
 
 double kd_bath_shift(const kd_bath *bath, double beta) {

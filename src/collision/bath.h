@@ -31,6 +31,7 @@ typedef struct kd_bath_kind {
 /// One item of the list, resolved.
 struct kd_bath {
   const kd_bath_kind *kind;
+  size_t term;           ///< its number in `collisions.terms`
   double strength;       ///< g^2 or V^2, eV^2
   double sigma;          ///< broadening, eV
   double kt;             ///< eV
@@ -65,6 +66,12 @@ double kd_bath_bare_principal(const kd_bath *bath, double omega, kd_order order,
 
 /// Largest |x| at which the kernels for phonon energy `omega` exceed rounding.
 double kd_bath_reach(const kd_bath *bath, double omega);
+
+/// Largest broadening for which the rates of a bath are those of sharp energies to some percent.
+/// @param kt  temperature of the carriers, eV; 0: not known
+double kd_bath_largest_broadening(const kd_bath *bath, double kt);
+/// What it is compared with.
+const char *kd_bath_broadening_reason(const kd_bath *bath);
 
 /// With `conserves_energy`, K^< is displaced by -shift and K^> by +shift, shift = beta sigma^2/2:
 /// then K^>(x) = e^{beta x} K^<(x), and beta is chosen so that the energy is conserved.

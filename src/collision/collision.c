@@ -1,5 +1,7 @@
 #include "keldrift/collision.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collision/keldysh.h"
@@ -11,6 +13,12 @@
 #include "core/memory.h"
 #include "state/initial.h"
 #include "state/thermal.h"
+
+/// Levels that must lie within the broadening of a level for a sum over them to stand for an
+/// integral. In one dimension, where they come in pairs, 4 are a point every two standard
+/// deviations, and the trapezoidal rule errs by e^{-pi^2/2}, 1 %; in more dimensions levels lie
+/// irregularly, and the sum errs by some 1/sqrt(8).
+static const double FEWEST_LEVELS[] = {4, 8, 8};
 
 /// The rows of `ansatz` that are relaxation-time forms.
 static const struct {
@@ -25,6 +33,8 @@ struct kd_collision {
   kd_bands bands;
   kd_bath *bath; ///< those that conserve the energy come last
   size_t n_bath, n_conserving;
+  bool is_natural;
+  double kt; ///< of the equilibrium that the section refers to, eV; 0: none
 
   // What C[f] is the sum of, NULL if absent:
   kd_keldysh *keldysh;    ///< baths that take energy, or may take some by broadening
@@ -93,6 +103,55 @@ kd_collision_cost kd_collision_statistics(const kd_collision *c) {
                              .seconds = c->seconds};
 }
 
+static int compare(const void *left, const void *right) {
+  const double a = *(const double *)left, b = *(const double *)right;
+  return (a > b) - (a < b);
+}
+
+/// Number of levels of the grid within +-sigma of a level, the median over the levels.
+static double levels_within(const kd_collision *c, double sigma) {
+  const size_t n = c->n_band * c->n_k;
+  double *level = kd_allocate(n, sizeof *level), *count = kd_allocate(n, sizeof *count);
+  double median = INFINITY;
+  if (level && count) {
+    memcpy(level, c->bands.energy, n * sizeof *level);
+    qsort(level, n, sizeof *level, compare);
+    for (size_t i = 0, low = 0, high = 0; i < n; i++) {
+      while (level[low] < level[i] - sigma) low++;
+      while (high < n && level[high] <= level[i] + sigma) high++;
+      count[i] = (double)(high - low);
+    }
+    qsort(count, n, sizeof *count, compare);
+    median = count[n / 2];
+  }
+  kd_free(level);
+  kd_free(count);
+  return median;
+}
+
+void kd_collision_warn(const kd_collision *c, kd_warnings *warnings) {
+  const double scale = c->is_natural ? 1 : 1000;
+  const char *unit = c->is_natural ? "" : " meV";
+  for (size_t b = 0; b < c->n_bath; b++) {
+    const kd_bath *bath = &c->bath[b];
+    const double limit = kd_bath_largest_broadening(bath, c->kt);
+    if (bath->sigma > limit * (1 + 1e-9))
+      kd_warn(warnings,
+              "collisions.terms.%zu: a broadening of %.3g%s where its rates need at most %.3g%s "
+              "(%s): lower its broadening to that, or compare with half of it",
+              bath->term, scale * bath->sigma, unit, scale * limit, unit,
+              kd_bath_broadening_reason(bath));
+    const double levels = levels_within(c, bath->sigma);
+    const double fewest = FEWEST_LEVELS[kd_model_n_dim(c->model) - 1];
+    if (levels < fewest)
+      kd_warn(warnings,
+              "collisions.terms.%zu: only %.0f levels of the grid lie within the broadening of "
+              "%.3g%s of a level, so scattering depends on where the points are: raise grid.k by "
+              "a factor of %.1f in number, or the broadening",
+              bath->term, levels, scale * bath->sigma, unit, fewest / levels);
+  }
+}
+
 size_t kd_collision_bytes(const kd_collision *c) {
   return kd_bands_bytes(&c->bands) + (c->keldysh ? kd_keldysh_bytes(c->keldysh) : 0) +
          (c->conserving ? kd_keldysh_bytes(c->conserving) : 0) +
@@ -103,18 +162,20 @@ size_t kd_collision_bytes(const kd_collision *c) {
 // --- construction -------------------------------------------------------------------------------
 
 /// Temperature, chemical potential and statistics of the equilibrium that some forms refer to.
+/// @param needs_kt, needs_mu  whether they must come from somewhere
 static kd_status read_thermal(const kd_scenario *scenario, const kd_section *section,
-                              const kd_reference *reference, bool is_needed,
+                              const kd_reference *reference, bool needs_kt, bool needs_mu,
                               kd_occupation *thermal) {
   const bool has_t = kd_section_has(section, "temperature");
   const bool has_mu = kd_section_has(section, "chemical_potential");
   const bool has_initial = reference->rule == KD_REFERENCE_ENERGY;
   *thermal = reference->occupation;
   thermal->amplitude = 0;
-  if (!has_initial && is_needed && !(has_t && has_mu))
+  if (!has_initial && ((needs_kt && !has_t) || (needs_mu && !has_mu)))
     return kd_section_error(section, "ansatz",
-                            "no equilibrium to refer to (expected temperature and "
-                            "chemical_potential here, since initial is not thermal)");
+                            "no equilibrium to refer to (expected temperature%s here, since "
+                            "initial is not thermal)",
+                            needs_mu ? " and chemical_potential" : "");
   thermal->statistics =
       kd_statistics_named(kd_section_text(kd_scenario_root(scenario), "statistics"));
   if (has_t)
@@ -141,6 +202,7 @@ static kd_status create_baths(kd_collision *c, const kd_scenario *scenario,
     for (size_t i = 0; i < n_term; i++) {
       KD_CHECK(
           kd_bath_create(kd_section_item(section, "terms", i), c->model, &constants, sigma, &bath));
+      bath.term = i;
       if (bath.conserves_energy == (conserving == 1)) {
         c->bath[c->n_bath++] = bath;
         c->n_conserving += bath.conserves_energy;
@@ -214,6 +276,7 @@ static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_r
   KD_ALLOCATE(c, 1);
   c->model = model;
   c->name = name;
+  c->is_natural = kd_scenario_constants(scenario).natural;
   c->n_band = kd_model_n_band(model);
   c->n_k = kd_model_n_k(model);
   c->n = c->n_band * c->n_band * c->n_k;
@@ -229,9 +292,11 @@ static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_r
       !rule && !is_response && strcmp(kd_section_text(section, "reference"), "equilibrium") == 0;
   const bool is_linearised = is_response || kd_section_flag(section, "linearised");
   KD_CHECK(kd_bands_create(model, &c->bands));
-  KD_CHECK(read_thermal(scenario, section, reference,
-                        rule || subtracts || kd_section_flag(section, "linearised"), &thermal));
+  const bool needs_kt = rule || subtracts || kd_section_flag(section, "linearised");
+  const bool needs_mu = needs_kt && !(rule && *rule == KD_RELAX_BGK);
+  KD_CHECK(read_thermal(scenario, section, reference, needs_kt, needs_mu, &thermal));
   if (is_response) thermal = reference->occupation;
+  c->kt = thermal.kt;
   if (!rule) {
     const kd_keldysh_setting common = {.model = model,
                                        .bands = &c->bands,

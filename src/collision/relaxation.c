@@ -95,7 +95,9 @@ kd_status kd_relaxation_rate(kd_relaxation *self, const kd_bands *s, const doubl
   if (self->rule == KD_RELAX_BGK && !self->is_linear) {
     double number = 0;
     for (size_t i = 0; i < n * n_k; i++) number += f[i];
-    KD_TRY(kd_occupation_fill(&self->thermal, s->energy, n_k, n, number / (double)n_k));
+    // A trial step may leave the range of fillings; a smaller one does not.
+    if (kd_occupation_fill(&self->thermal, s->energy, n_k, n, number / (double)n_k) != KD_OK)
+      return KD_RETRY;
   }
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(n * n * n_k))
   for (size_t k = 0; k < n_k; k++) {

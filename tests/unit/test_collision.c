@@ -491,6 +491,8 @@ static void mistakes_are_reported(void **state) {
       {"", "ansatz: matrix, terms: [{kind: impurity, strength: 1 eV}]", "broadening: not given"},
       {BANDS, "ansatz: t1_t2, t1: 1 fs, t2: 1 fs, temperature: 1 K",
        "no equilibrium to refer to (expected temperature and chemical_potential here"},
+      {BANDS, "ansatz: bgk, tau: 1 fs",
+       "no equilibrium to refer to (expected temperature here, since initial is not thermal)"},
       {BANDS, "ansatz: matrix, linearised: true, " IMPURITY, "no equilibrium to refer to"},
       {BANDS, "ansatz: matrix, reference: equilibrium, " IMPURITY, "no equilibrium to refer to"},
   };
@@ -512,6 +514,46 @@ static void mistakes_are_reported(void **state) {
   stage_clear(&s);
 }
 
+static void doubtful_broadenings_are_said(void **state) {
+  (void)state;
+  static const struct {
+    const char *terms;
+    size_t count;
+    const char *texts[2];
+  } cases[] = {
+      {"{kind: phonon, energy: 0.5, temperature: 0.5, coupling: 1, broadening: 0.125}", 0, {NULL}},
+      {"{kind: impurity, strength: 1, broadening: 0.5}, {kind: phonon, energy: 0.5, temperature: "
+       "1, coupling: 1, broadening: 0.13}",
+       1,
+       {"collisions.terms.1: a broadening of 0.13 where its rates need at most 0.125 (a "
+        "quarter of its energy and temperature)"}},
+      {"{kind: phonon, energy: 9, temperature: 0.4, coupling: 1, broadening: 0.2, kernel: shifted}",
+       1,
+       {"at most 0.1 (a quarter of its temperature)"}},
+      {"{kind: impurity, strength: 1, broadening: 0.4, energy_conserving: true}",
+       1,
+       {"at most 0.3 (the temperature of the carriers)"}},
+      {"{kind: impurity, strength: 1, broadening: 1e-3}",
+       1,
+       {"collisions.terms.0: only 2 levels of the grid lie within the broadening of 0.001 of a "
+        "level, so scattering depends on where the points are: raise grid.k by a factor of 2.0"}},
+  };
+  for (size_t c = 0; c < COUNT(cases); c++) {
+    static kd_warnings warnings;
+    warnings.count = 0;
+    stage s =
+        collision_create("units: natural\nmodel: {kind: chain, J: 0.5}\ngrid: {k: "
+                         "[64]}\n" THERMAL,
+                         text_of("collisions: {ansatz: matrix, terms: [%s]}\n", cases[c].terms));
+    kd_collision_warn(s.collision, &warnings);
+    assert_int_equal(warnings.count, cases[c].count);
+    for (size_t i = 0; i < warnings.count; i++)
+      if (!strstr(warnings.text[i], cases[c].texts[i]))
+        fail_msg("%s\nexpected: %s", warnings.text[i], cases[c].texts[i]);
+    stage_clear(&s);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(number_is_conserved),
@@ -526,6 +568,7 @@ int main(void) {
       cmocka_unit_test(relaxation_of_degenerate_levels),
       cmocka_unit_test(relaxation_to_the_local_equilibrium),
       cmocka_unit_test(none_is_nothing),
+      cmocka_unit_test(doubtful_broadenings_are_said),
       cmocka_unit_test(mistakes_are_reported),
   };
   return cmocka_run_group_tests_name("collision", tests, NULL, NULL);
