@@ -2,7 +2,6 @@
 
 #include <fftw3.h>
 #include <float.h>
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +12,14 @@
 /// Coefficients below this fraction of the largest are dropped, and so are those that may be
 /// rounding: the sampled energies are rounded, which changes a kernel by x/sigma rounding errors.
 static const double NEGLIGIBLE = 2e-16, ROUNDING = 4 * DBL_EPSILON;
-/// Period in units of W for the principal value, which is fitted on |x| <= W only.
-static const double PRINCIPAL_PERIOD = 2.2;
-/// Samples of R per unknown of the fit.
-static const double OVERSAMPLING = 2;
+/// The derivative of the window is e^{b (sqrt(1 - v^2) - 1)} across its edge, -1 < v < 1. It has
+/// fallen to e^-b at the ends, and so has its transform at tau = 2 b/width: to rounding in both.
+static const double WINDOW_EXPONENT = 36;
+/// Width of the edge times the last tau of the kernels. The window alone would need 2 b = 72, and
+/// where R is not smooth across the edge its own content in tau comes on top.
+static const double WINDOW_EDGE = 85;
 
-enum { MAX_SAMPLES = 1 << 20 };
+enum { MIN_SAMPLES = 256, MAX_SAMPLES = 1 << 20 }; // powers of 2
 
 static int compare(const void *left, const void *right) {
   const double a = *(const double *)left, b = *(const double *)right;
@@ -67,131 +68,192 @@ static double reach_of(const kd_model *model, const kd_bath *bath) {
   return kd_bath_reach(bath, most);
 }
 
-/// Kernel without the form factor, which multiplies the series later.
-static double bare_kernel(const kd_bath *bath, size_t q, kd_order order, double x) {
-  return bath->kind->kernel(bath, bath->energy ? bath->energy[q] : bath->omega, order, x);
+/// Phonon energies with number `w` of a bath.
+static double omega_of(const kd_bath *bath, const size_t *example, size_t w) {
+  return bath->energy ? bath->energy[example[w]] : bath->omega;
 }
 
-/// Fourier coefficients of K/2 on the period, all n_sample of them.
-static void transform(const kd_series *series, const kd_bath *bath, size_t q, kd_order order,
-                      size_t n_sample, fftw_plan plan, double complex *samples) {
-  const double step = series->period / (double)n_sample;
-  for (size_t i = 0; i < n_sample; i++) {
-    const double x = (2 * i < n_sample ? (double)i : (double)i - (double)n_sample) * step;
-    samples[i] = 0.5 * bare_kernel(bath, q, order, x) / (double)n_sample;
+/// N samples of one period, and what it takes to transform K^< and R^< on them. R is sampled
+/// outside the period as well, where the window is not zero.
+typedef struct sampling {
+  size_t n; ///< N
+  double step;
+  double *sample;              ///< [N]
+  double complex *k, *r;       ///< [N/2 + 1], coefficients of K/2 and of R, j >= 0
+  fftw_plan forward;           ///< of N samples
+  bool has_principal;          ///< what follows, and r, exist
+  double *line;                ///< [4 N], K at half steps, then R at whole ones
+  double complex *spectrum;    ///< [2 N + 1], of `line`
+  double complex *cauchy;      ///< [2 N + 1], of 1/(2 pi (n - 1/2)), n = -2 N..2 N - 1
+  double *window;              ///< [N], at x = i step >= 0; zero beyond
+  fftw_plan to_tau, to_energy; ///< of 4 N samples
+} sampling;
+
+static void sampling_clear(sampling *s) {
+  if (s->forward) fftw_destroy_plan(s->forward);
+  if (s->to_tau) fftw_destroy_plan(s->to_tau);
+  if (s->to_energy) fftw_destroy_plan(s->to_energy);
+  kd_free(s->sample);
+  kd_free(s->k);
+  kd_free(s->r);
+  kd_free(s->line);
+  kd_free(s->spectrum);
+  kd_free(s->cauchy);
+  kd_free(s->window);
+  *s = (sampling){0};
+}
+
+/// Window that is 1 on |x| <= W and falls to 0 at X - W: a sum over the samples instead of an
+/// integral, which is as smooth.
+static void set_window(const sampling *s, double width, double period) {
+  const double edge = period - 2 * width;
+  double sum = 0;
+  for (size_t i = s->n; i-- > 0;) {
+    const double v = 2 * ((double)i * s->step - width) / edge - 1;
+    s->window[i] = sum;
+    if (fabs(v) < 1) sum += exp(WINDOW_EXPONENT * (sqrt(1 - v * v) - 1));
   }
-  fftw_execute_dft(plan, (fftw_complex *)samples, (fftw_complex *)samples);
+  for (size_t i = 0; i < s->n; i++) s->window[i] /= sum;
 }
 
-/// Number of samples and of terms that hold every kernel of the baths to rounding.
+static kd_status sampling_create(double period, size_t n, double width, bool has_principal,
+                                 sampling *s) {
+  kd_status status = KD_OK;
+  *s = (sampling){.n = n, .step = period / (double)n, .has_principal = has_principal};
+  KD_ALLOCATE(s->sample, n);
+  KD_ALLOCATE(s->k, n / 2 + 1);
+  s->forward = fftw_plan_dft_r2c_1d((int)n, s->sample, (fftw_complex *)s->k, FFTW_ESTIMATE);
+  if (!has_principal) goto cleanup;
+  KD_ALLOCATE(s->r, n / 2 + 1);
+  KD_ALLOCATE(s->line, 4 * n);
+  KD_ALLOCATE(s->spectrum, 2 * n + 1);
+  KD_ALLOCATE(s->cauchy, 2 * n + 1);
+  KD_ALLOCATE(s->window, n);
+  set_window(s, width, period);
+  s->to_tau =
+      fftw_plan_dft_r2c_1d((int)(4 * n), s->line, (fftw_complex *)s->spectrum, FFTW_ESTIMATE);
+  s->to_energy =
+      fftw_plan_dft_c2r_1d((int)(4 * n), (fftw_complex *)s->spectrum, s->line, FFTW_ESTIMATE);
+  for (size_t i = 0; i < 4 * n; i++) {
+    const double distance = (i < 2 * n ? (double)i : (double)i - (double)(4 * n)) - 0.5;
+    s->line[i] = 1 / (2 * M_PI * distance * (double)(4 * n));
+  }
+  if (s->to_tau) fftw_execute_dft_r2c(s->to_tau, s->line, (fftw_complex *)s->cauchy);
+
+cleanup:
+  if (status == KD_OK && !(s->forward && (!has_principal || (s->to_tau && s->to_energy))))
+    status = kd_error(KD_ERROR_INTERNAL, "FFTW cannot plan a transform of %zu samples", n);
+  if (status != KD_OK) sampling_clear(s);
+  return status;
+}
+
+/// Coefficients of K^</2, without the form factor. What reaches beyond the period is folded back.
+static void transform_kernel(sampling *s, const kd_bath *bath, double omega) {
+  const long n = (long)s->n, last = (long)(kd_bath_reach(bath, omega) / s->step);
+  memset(s->sample, 0, s->n * sizeof *s->sample);
+  for (long i = -last; i <= last; i++)
+    s->sample[(i % n + n) % n] +=
+        0.5 * bath->kind->kernel(bath, omega, KD_LESSER, (double)i * s->step) / (double)n;
+  fftw_execute_dft_r2c(s->forward, s->sample, (fftw_complex *)s->k);
+}
+
+/// Coefficients of R^< times the window. R at x = i h is the midpoint rule
+/// (1/2 pi) sum_j K(y_j)/(i - j - 1/2), y_j = (j + 1/2) h, a convolution. It is exact for a kernel
+/// that ends below tau = 2 pi/h, and 4 N points separate it from its images: |x| < X - W < N h and
+/// |y| <= reach <= N h.
+static void transform_principal(sampling *s, const kd_bath *bath, double omega) {
+  const size_t n = s->n;
+  const long half = (long)ceil(kd_bath_reach(bath, omega) / s->step);
+  const long last = half < (long)n ? half : (long)n;
+  memset(s->line, 0, 4 * n * sizeof *s->line);
+  for (long j = -last; j < last; j++)
+    s->line[j < 0 ? j + (long)(4 * n) : j] =
+        bath->kind->kernel(bath, omega, KD_LESSER, ((double)j + 0.5) * s->step);
+  fftw_execute_dft_r2c(s->to_tau, s->line, (fftw_complex *)s->spectrum);
+  for (size_t i = 0; i <= 2 * n; i++) s->spectrum[i] *= s->cauchy[i];
+  fftw_execute_dft_c2r(s->to_energy, (fftw_complex *)s->spectrum, s->line);
+  s->sample[0] = s->window[0] * s->line[0] / (double)n;
+  for (size_t i = 1; i < n; i++)
+    s->sample[i] = (s->window[i] * s->line[i] + s->window[n - i] * s->line[3 * n + i]) / (double)n;
+  fftw_execute_dft_r2c(s->forward, s->sample, (fftw_complex *)s->r);
+}
+
+/// The last coefficient that is neither negligible nor possibly rounding.
+static size_t last_term(const double complex *c, size_t n, double roundings) {
+  double largest = 0, square = 0;
+  size_t last = 0;
+  for (size_t j = 0; j <= n / 2; j++) {
+    largest = fmax(largest, cabs(c[j]));
+    square += 2 * creal(c[j] * conj(c[j])) / (double)n;
+  }
+  const double threshold = fmax(NEGLIGIBLE * largest, ROUNDING * roundings * sqrt(square));
+  for (size_t j = 0; j <= n / 2; j++)
+    if (cabs(c[j]) > threshold) last = j;
+  return last;
+}
+
+/// Number of samples, not below *n_sample, and of terms that hold K, and R if it is asked for, of
+/// every bath to rounding.
 static kd_status choose_size(const kd_model *model, kd_series *series, const kd_bath *bath,
-                             size_t *const *example, size_t *n_sample) {
+                             size_t *const *example, double width, bool has_principal,
+                             size_t *n_sample) {
   kd_status status = KD_OK;
-  double complex *samples = NULL;
-  fftw_plan plan = NULL;
-  for (*n_sample = 256;; *n_sample *= 2) {
-    if (*n_sample > MAX_SAMPLES) {
-      status =
-          kd_error(KD_ERROR_NUMERICS,
-                   "a collision kernel is too sharp for its period %.3g eV (%d samples): raise "
-                   "collisions.broadening or the temperature",
-                   series->period, MAX_SAMPLES);
-      goto cleanup;
+  sampling s = {0};
+  // A line between two samples would go unnoticed.
+  for (size_t b = 0; b < series->n_bath; b++)
+    while ((double)*n_sample * bath[b].sigma < series->period && *n_sample <= MAX_SAMPLES)
+      *n_sample *= 2;
+  for (;; *n_sample *= 2) {
+    if (*n_sample > MAX_SAMPLES)
+      return kd_error(KD_ERROR_NUMERICS,
+                      "a collision kernel is too sharp for its period %.3g eV (%d samples): raise "
+                      "collisions.broadening or the temperature",
+                      series->period, MAX_SAMPLES);
+    KD_CHECK(sampling_create(series->period, *n_sample, width, has_principal, &s));
+    series->n_half = 0;
+    for (size_t b = 0; b < series->n_bath; b++) {
+      const double roundings = 1 + reach_of(model, &bath[b]) / bath[b].sigma;
+      for (size_t w = 0; w < series->n_omega[b]; w += 1 + series->n_omega[b] / 16) {
+        const double omega = omega_of(&bath[b], example[b], w);
+        transform_kernel(&s, &bath[b], omega);
+        size_t last = last_term(s.k, s.n, roundings);
+        if (last > series->n_half) series->n_half = last;
+        if (!has_principal) continue;
+        transform_principal(&s, &bath[b], omega);
+        last = last_term(s.r, s.n, roundings);
+        if (last > series->n_half) series->n_half = last;
+      }
     }
-    KD_ALLOCATE(samples, *n_sample);
-    plan = fftw_plan_dft_1d((int)*n_sample, (fftw_complex *)samples, (fftw_complex *)samples,
-                            FFTW_FORWARD, FFTW_ESTIMATE);
-    size_t n_half = 0;
-    for (size_t b = 0; b < series->n_bath; b++)
-      for (size_t w = 0; w < series->n_omega[b]; w += 1 + series->n_omega[b] / 16)
-        for (kd_order order = KD_LESSER; order <= KD_GREATER; order++) {
-          transform(series, &bath[b], example[b][w], order, *n_sample, plan, samples);
-          double largest = 0, square = 0;
-          for (size_t j = 0; j < *n_sample; j++) {
-            largest = fmax(largest, cabs(samples[j]));
-            square += creal(samples[j] * conj(samples[j])) / (double)*n_sample;
-          }
-          const double noise =
-              ROUNDING * (1 + reach_of(model, &bath[b]) / bath[b].sigma) * sqrt(square);
-          const double threshold = fmax(NEGLIGIBLE * largest, noise);
-          for (size_t j = 0; j <= *n_sample / 2; j++)
-            if (cabs(samples[j]) > threshold && j > n_half) n_half = j;
-        }
-    fftw_destroy_plan(plan);
-    plan = NULL;
-    kd_free(samples);
-    samples = NULL;
-    if (4 * n_half < *n_sample) {
-      series->n_half = n_half;
-      break;
-    }
+    sampling_clear(&s);
+    if (4 * series->n_half < *n_sample) return KD_OK;
   }
 
 cleanup:
-  if (plan) fftw_destroy_plan(plan);
-  kd_free(samples);
   return status;
 }
 
-/// Least-squares fit of kappa R of every phonon energy and order of one bath: added, times i, to
-/// the coefficients. R is real, so the unknowns are those of a cosine and a sine series.
-static kd_status add_principal(kd_series *series, size_t b, const kd_bath *bath,
-                               const size_t *example, double width, double kappa) {
-  kd_status status = KD_OK;
-  const size_t n_term = 2 * series->n_half + 1, n_right = 2 * series->n_omega[b];
-  const size_t n_sample = (size_t)(OVERSAMPLING * (double)n_term) + 8;
-  double *matrix = NULL, *right = NULL, *singular = NULL;
-  KD_ALLOCATE(matrix, n_sample * n_term);
-  KD_ALLOCATE(right, n_sample * n_right);
-  KD_ALLOCATE(singular, n_term);
-  for (size_t i = 0; i < n_sample; i++) {
-    const double x = width * (2 * (double)i / (double)(n_sample - 1) - 1);
-    for (size_t j = 0; j <= series->n_half; j++) {
-      const double phase = 2 * M_PI * (double)j * x / series->period;
-      matrix[i * n_term + j] = cos(phase);
-      if (j > 0) matrix[i * n_term + series->n_half + j] = sin(phase);
-    }
-    for (size_t r = 0; r < n_right; r++) {
-      const double omega = bath->energy ? bath->energy[example[r / 2]] : bath->omega;
-      right[i * n_right + r] = kd_bath_bare_principal(bath, omega, (kd_order)(r % 2), x);
-    }
+/// Coefficients of t^< and t^> of one phonon energy. Since K^>(x) = K^<(-x) and hence
+/// R^>(x) = -R^<(-x), t^>(x) is the conjugate of t^<(-x), and so are the coefficients.
+static void expand(sampling *s, const kd_bath *bath, double omega, double kappa, size_t n_half,
+                   double complex *lesser, double complex *greater) {
+  transform_kernel(s, bath, omega);
+  if (s->has_principal) transform_principal(s, bath, omega);
+  for (size_t j = 0; j <= n_half; j++) {
+    const double complex r = s->has_principal ? kappa * s->r[j] : 0;
+    lesser[n_half + j] = s->k[j] + I * r;
+    lesser[n_half - j] = conj(s->k[j]) + I * conj(r); // K and R are real
   }
-  lapack_int rank;
-  if (LAPACKE_dgelsd(LAPACK_ROW_MAJOR, (lapack_int)n_sample, (lapack_int)n_term,
-                     (lapack_int)n_right, matrix, (lapack_int)n_term, right, (lapack_int)n_right,
-                     singular, 1e-15, &rank) != 0) {
-    status = kd_error(KD_ERROR_NUMERICS, "the fit of the principal value did not converge");
-    goto cleanup;
-  }
-  for (size_t r = 0; r < n_right; r++) {
-    double complex *c = series->coefficient[b] + r * n_term + series->n_half;
-    for (size_t j = 0; j <= series->n_half; j++) {
-      const double cosine = right[j * n_right + r];
-      const double sine = j > 0 ? right[(series->n_half + j) * n_right + r] : 0;
-      if (j == 0) {
-        c[0] += I * kappa * cosine;
-        continue;
-      }
-      c[j] += I * kappa * 0.5 * (cosine - I * sine);
-      *(c - j) += I * kappa * 0.5 * (cosine + I * sine);
-    }
-  }
-
-cleanup:
-  kd_free(matrix);
-  kd_free(right);
-  kd_free(singular);
-  return status;
+  for (size_t j = 0; j <= 2 * n_half; j++) greater[j] = conj(lesser[j]);
 }
 
 kd_status kd_series_create(const kd_model *model, const kd_bath *bath, size_t n_bath, double width,
                            double kappa, kd_series *series) {
   kd_status status = KD_OK;
   size_t **example = NULL;
-  size_t n_sample = 0;
-  double complex *samples = NULL;
-  fftw_plan plan = NULL;
-  *series = (kd_series){.n_bath = n_bath};
+  size_t m[3], n_sample = MIN_SAMPLES;
+  const bool has_principal = kappa != 0;
+  sampling s = {0};
+  *series = (kd_series){.n_bath = n_bath, .n_difference = kd_difference_count(model, m)};
   KD_ALLOCATE(series->n_omega, n_bath);
   KD_ALLOCATE(series->which, n_bath);
   KD_ALLOCATE(series->coefficient, n_bath);
@@ -201,32 +263,26 @@ kd_status kd_series_create(const kd_model *model, const kd_bath *bath, size_t n_
     KD_CHECK(find_energies(model, &bath[b], &series->n_omega[b], &series->which[b], &example[b]));
     reach = fmax(reach, reach_of(model, &bath[b]));
   }
-  // A kernel and its image one period away must not both be seen from |x| <= W.
-  series->period = width + 2 * reach;
-  if (kappa != 0) series->period = fmax(series->period, PRINCIPAL_PERIOD * width + reach);
-  KD_CHECK(choose_size(model, series, bath, example, &n_sample));
+  // The image of a kernel one period away must not be seen from |x| <= W.
+  series->period = width + reach;
+  KD_CHECK(choose_size(model, series, bath, example, width, false, &n_sample));
+  if (has_principal) {
+    const double last_tau = 2 * M_PI * fmax((double)series->n_half, 1) / series->period;
+    series->period = fmax(series->period, 2 * width + WINDOW_EDGE / last_tau);
+    KD_CHECK(choose_size(model, series, bath, example, width, true, &n_sample));
+  }
   const size_t n_term = 2 * series->n_half + 1;
-  KD_ALLOCATE(samples, n_sample);
-  plan = fftw_plan_dft_1d((int)n_sample, (fftw_complex *)samples, (fftw_complex *)samples,
-                          FFTW_FORWARD, FFTW_ESTIMATE);
+  KD_CHECK(sampling_create(series->period, n_sample, width, has_principal, &s));
   for (size_t b = 0; b < n_bath; b++) {
     KD_ALLOCATE(series->coefficient[b], series->n_omega[b] * 2 * n_term);
-    for (size_t w = 0; w < series->n_omega[b]; w++)
-      for (kd_order order = KD_LESSER; order <= KD_GREATER; order++) {
-        double complex *c = series->coefficient[b] + (2 * w + order) * n_term + series->n_half;
-        transform(series, &bath[b], example[b][w], order, n_sample, plan, samples);
-        c[0] = samples[0];
-        for (size_t j = 1; j <= series->n_half; j++) {
-          c[j] = samples[j];
-          *(c - j) = conj(samples[j]); // K is real
-        }
-      }
-    if (kappa != 0) KD_CHECK(add_principal(series, b, &bath[b], example[b], width, kappa));
+    for (size_t w = 0; w < series->n_omega[b]; w++) {
+      double complex *c = series->coefficient[b] + 2 * w * n_term;
+      expand(&s, &bath[b], omega_of(&bath[b], example[b], w), kappa, series->n_half, c, c + n_term);
+    }
   }
 
 cleanup:
-  if (plan) fftw_destroy_plan(plan);
-  kd_free(samples);
+  sampling_clear(&s);
   for (size_t b = 0; b < n_bath && example; b++) kd_free(example[b]);
   kd_free(example);
   if (status != KD_OK) kd_series_clear(series);
@@ -242,6 +298,16 @@ void kd_series_clear(kd_series *series) {
   kd_free(series->which);
   kd_free(series->coefficient);
   *series = (kd_series){0};
+}
+
+size_t kd_series_bytes(const kd_series *series) {
+  size_t bytes = series->n_bath *
+                 (sizeof *series->n_omega + sizeof *series->which + sizeof *series->coefficient);
+  for (size_t b = 0; b < series->n_bath; b++) {
+    if (series->which[b]) bytes += series->n_difference * sizeof **series->which;
+    bytes += series->n_omega[b] * 2 * (2 * series->n_half + 1) * sizeof **series->coefficient;
+  }
+  return bytes;
 }
 
 double complex kd_series_value(const kd_series *series, const kd_bath *bath, size_t index, size_t q,

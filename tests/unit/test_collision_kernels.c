@@ -1,6 +1,8 @@
 /// Transition kernels of the baths, their principal values and series, and the forms.
 #include "collision_fixture.h"
 
+#include <malloc.h>
+
 #include "collision/form.h"
 #include "collision/series.h"
 
@@ -289,6 +291,8 @@ static void series_are_the_kernels(void **state) {
        2, 1},
       {CHAIN "grid: {k: [2]}\n", "broadening: 0.1 eV, terms: [{kind: impurity, strength: 0.1 eV}]",
        0, 1},
+      {CHAIN "grid: {k: [2]}\n", "broadening: 0.1 eV, terms: [{kind: impurity, strength: 0 eV}]", 1,
+       1},
   };
   double most = 0;
   for (size_t c = 0; c < COUNT(cases); c++) {
@@ -326,24 +330,166 @@ static void series_are_the_kernels(void **state) {
   print_message("largest deviation %.2g\n", most);
 }
 
+/// Largest error of the principal values in the series of a bath, on |x| <= W and near its lines,
+/// over the largest principal value there.
+static double principal_error(const baths *b, const kd_series *series, size_t index, size_t q,
+                              double width) {
+  const kd_bath *bath = &b->bath[index];
+  const double omega = bath->energy ? bath->energy[q] : bath->omega;
+  double largest = 0, error = 0;
+  for (int i = -60; i <= 60; i++) {
+    const double probes[] = {width * i / 60, omega + bath->sigma * i / 12,
+                             -omega + bath->sigma * i / 12};
+    for (size_t p = 0; p < COUNT(probes); p++)
+      for (kd_order order = KD_LESSER; order <= KD_GREATER; order++) {
+        if (fabs(probes[p]) > width) continue;
+        const double want = kd_bath_principal(bath, q, order, probes[p]);
+        const double got = cimag(kd_series_value(series, bath, index, q, order, probes[p]));
+        largest = fmax(largest, fabs(want));
+        error = fmax(error, fabs(got - want));
+      }
+  }
+  CHECK_ABOVE(largest, 0);
+  return error / largest;
+}
+
+/// Of lines much narrower than the bands and as wide as these, of lines beyond |x| <= W and of
+/// kernels with the step of n_B. An energy near W is rounded by W epsilon/2, which changes a line
+/// by W/sigma epsilon/2 of its height, 1e-13 for W = 1000 sigma.
+static void series_hold_the_principal_values(void **state) {
+  (void)state;
+  static const char *const kinds[] = {"kind: phonon, kernel: spectral, energy: 0.05 eV, coupling: "
+                                      "0.05 eV, temperature: 300 K",
+                                      "kind: phonon, kernel: spectral, energy: 0.05 eV, coupling: "
+                                      "0.05 eV, temperature: 40 K",
+                                      "kind: phonon, kernel: shifted, energy: 0.05 eV, coupling: "
+                                      "0.05 eV, temperature: 300 K",
+                                      "kind: phonon, energy: 0.02 eV, coupling: 0.05 eV, "
+                                      "temperature: 300 K, dispersion: {kind: expression, "
+                                      "expression: \"1 + 9*sin(1.5*qx)^2\"}",
+                                      "kind: impurity, strength: 0.1 eV"};
+  static const struct {
+    double width, sigma;
+  } cases[] = {{4, 0.004}, {4, 0.02}, {4, 0.2},    {1, 0.01},    {1, 0.1},
+               {1, 1},     {0.1, 1},  {0.1, 0.01}, {0.03, 0.01}, {0, 0.01}};
+  double most = 0;
+  for (size_t k = 0; k < COUNT(kinds); k++)
+    for (size_t c = 0; c < COUNT(cases); c++) {
+      baths b =
+          baths_create(text_of("%scollisions: {ansatz: matrix, broadening: %g eV, terms: [{%s}]}\n",
+                               CHAIN_OF_5, cases[c].sigma, kinds[k]));
+      kd_series series;
+      CHECK_OK(kd_series_create(b.stage.model, b.bath, b.count, cases[c].width, 1, &series));
+      for (size_t q = 0; q < (b.bath[0].energy ? 3u : 1u); q++) {
+        // At W = 0 the only principal value of impurities is R(0) = 0.
+        if (cases[c].width == 0 && b.bath[0].omega == 0) {
+          CHECK_NEAR(cimag(kd_series_value(&series, b.bath, 0, q, KD_LESSER, 0)), 0,
+                     1e-15 * b.bath[0].strength / b.bath[0].sigma);
+          continue;
+        }
+        const double error = principal_error(&b, &series, 0, q, cases[c].width);
+        if (!(error < 1e-13))
+          print_error("%.3g for W = %g, sigma = %g, %s\n", error, cases[c].width, cases[c].sigma,
+                      kinds[k]);
+        CHECK_BELOW(error, 1e-13);
+        most = fmax(most, error);
+      }
+      kd_series_clear(&series);
+      baths_clear(&b);
+    }
+  print_message("largest deviation %.2g\n", most);
+}
+
+/// Several baths in one series: the sharpest sets the number of terms, the widest the period.
+static void series_of_unlike_baths_hold_dawson(void **state) {
+  (void)state;
+  baths b = baths_create(text_of(
+      "%scollisions: {ansatz: matrix, terms: [{kind: impurity, strength: 0.1 eV, broadening: 3 "
+      "meV}, {kind: impurity, strength: 0.1 eV, broadening: 300 meV}]}\n",
+      CHAIN_OF_5));
+  kd_series series;
+  const double width = 2, kappa = 0.7;
+  CHECK_OK(kd_series_create(b.stage.model, b.bath, b.count, width, kappa, &series));
+  for (size_t i = 0; i < b.count; i++)
+    for (int j = -100; j <= 100; j++) {
+      const double x = width * pow(j / 100.0, 3), sigma = b.bath[i].sigma;
+      const double complex want =
+          0.01 * (M_PI * gaussian(x, sigma) + I * kappa * gaussian_partner(x, sigma));
+      const double complex got = kd_series_value(&series, &b.bath[i], i, 0, KD_GREATER, x);
+      CHECK_NEAR(cabs(got - want), 0, 1e-13 * 0.01 * M_PI * gaussian(0, sigma));
+    }
+  kd_series_clear(&series);
+  baths_clear(&b);
+}
+
 /// The Gaussian is below rounding beyond 9/sigma; sampled kernels carry rounding errors that must
-/// not be taken for more of it.
+/// not be taken for more of it. Principal values cost a period of 2 W and an edge, but no terms
+/// beyond 9/sigma.
 static void series_are_no_longer_than_needed(void **state) {
   (void)state;
   static const double sigmas[] = {0.04, 0.02, 0.016, 0.013, 0.01, 0.005, 0.002, 0.0005};
-  for (size_t i = 0; i < COUNT(sigmas); i++) {
-    baths b =
-        baths_create(text_of("%scollisions: {ansatz: matrix, broadening: %g eV, terms: [{kind: "
-                             "phonon, energy: 0.16 eV, coupling: 0.05 eV, temperature: 1000 K}, "
-                             "{kind: impurity, strength: 0.1 eV}]}\n",
-                             CHAIN_OF_5, sigmas[i]));
-    kd_series series;
-    CHECK_OK(kd_series_create(b.stage.model, b.bath, b.count, 3.4, 0, &series));
-    CHECK_BELOW((double)series.n_half, 9 / sigmas[i] * series.period / (2 * M_PI));
-    CHECK_ABOVE((double)series.n_half, 7 / sigmas[i] * series.period / (2 * M_PI));
+  const double width = 3.4;
+  for (size_t i = 0; i < COUNT(sigmas); i++)
+    for (int kappa = 0; kappa < 2; kappa++) {
+      baths b =
+          baths_create(text_of("%scollisions: {ansatz: matrix, broadening: %g eV, terms: [{kind: "
+                               "phonon, energy: 0.16 eV, coupling: 0.05 eV, temperature: 1000 K}, "
+                               "{kind: impurity, strength: 0.1 eV}]}\n",
+                               CHAIN_OF_5, sigmas[i]));
+      kd_series series;
+      CHECK_OK(kd_series_create(b.stage.model, b.bath, b.count, width, kappa, &series));
+      CHECK_BELOW((double)series.n_half, 9 / sigmas[i] * series.period / (2 * M_PI));
+      CHECK_ABOVE((double)series.n_half, 7 / sigmas[i] * series.period / (2 * M_PI));
+      CHECK_BELOW(series.period,
+                  kappa ? 2 * width + 12 * sigmas[i] : 1.001 * (width + 0.16 + 9 * sigmas[i]));
+      kd_series_clear(&series);
+      baths_clear(&b);
+    }
+}
+
+/// Lines much narrower than the first samples are apart, and between them; narrower ones than the
+/// samples allow are an error.
+static void sharp_lines_are_found_or_refused(void **state) {
+  (void)state;
+  static const char terms[] = "terms: [{kind: phonon, energy: 50.1 meV, coupling: 0.05 eV, "
+                              "temperature: 300 K}]";
+  baths b = baths_create(
+      text_of("%scollisions: {ansatz: matrix, broadening: 0.05 meV, %s}\n", CHAIN_OF_5, terms));
+  kd_series series;
+  for (int kappa = 0; kappa < 2; kappa++) {
+    CHECK_OK(kd_series_create(b.stage.model, b.bath, b.count, 4, kappa, &series));
+    const double x = -0.0501, want = 0.5 * kd_bath_kernel(b.bath, 0, KD_LESSER, x);
+    // x/sigma roundings
+    CHECK_NEAR(creal(kd_series_value(&series, b.bath, 0, 0, KD_LESSER, x)), want, 1e-11 * want);
     kd_series_clear(&series);
-    baths_clear(&b);
   }
+  baths_clear(&b);
+  b = baths_create(
+      text_of("%scollisions: {ansatz: matrix, broadening: 0.001 meV, %s}\n", CHAIN_OF_5, terms));
+  CHECK_ERROR(kd_series_create(b.stage.model, b.bath, b.count, 4, 0, &series), KD_ERROR_NUMERICS,
+              "too sharp for its period 4.05");
+  baths_clear(&b);
+}
+
+static void bytes_of_series_are_those_allocated(void **state) {
+  (void)state;
+  baths b = baths_create(text_of(
+      "%scollisions: {ansatz: matrix, broadening: 40 meV, terms: [{kind: impurity, strength: 0.1 "
+      "eV}, {kind: phonon, energy: 0.1 eV, coupling: 0.05 eV, temperature: 300 K, dispersion: "
+      "{kind: acoustic, q0: 0.7 1/angstrom}}]}\n",
+      CHAIN "grid: {k: [100]}\n"));
+  kd_series series;
+  CHECK_OK(kd_series_create(b.stage.model, b.bath, b.count, 3.4, 1, &series));
+  void *blocks[] = {series.n_omega,  series.which,          series.coefficient,
+                    series.which[1], series.coefficient[0], series.coefficient[1]};
+  assert_null(series.which[0]);
+  size_t usable = 0;
+  for (size_t i = 0; i < COUNT(blocks); i++) usable += malloc_usable_size(blocks[i]);
+  // An allocation is rounded up to less than 128 bytes more.
+  assert_true(kd_series_bytes(&series) <= usable);
+  assert_true(kd_series_bytes(&series) + 128 * COUNT(blocks) > usable);
+  kd_series_clear(&series);
+  baths_clear(&b);
 }
 
 // --- forms --------------------------------------------------------------------------------------
@@ -529,7 +675,11 @@ int main(void) {
       cmocka_unit_test(principal_value_of_gaussians_is_dawson),
       cmocka_unit_test(principal_value_of_spectral_kernels),
       cmocka_unit_test(series_are_the_kernels),
+      cmocka_unit_test(series_hold_the_principal_values),
+      cmocka_unit_test(series_of_unlike_baths_hold_dawson),
       cmocka_unit_test(series_are_no_longer_than_needed),
+      cmocka_unit_test(sharp_lines_are_found_or_refused),
+      cmocka_unit_test(bytes_of_series_are_those_allocated),
       cmocka_unit_test(differences_on_a_lattice_are_shortest),
       cmocka_unit_test(differences_in_a_box_are_plain),
       cmocka_unit_test(forms_are_their_formulas),
