@@ -25,6 +25,7 @@ static const double NUMBER_LIMIT = 1e-9;
 /// Everything a run is made of.
 typedef struct stages {
   kd_model *model;
+  kd_space *space;
   kd_field *field;
   kd_state *state;
   kd_reference *reference;
@@ -40,6 +41,7 @@ static void stages_clear(stages *s) {
   kd_state_free(s->state);
   kd_reference_free(s->reference);
   kd_field_free(s->field);
+  kd_space_free(s->space);
   kd_model_free(s->model);
   *s = (stages){0};
 }
@@ -47,12 +49,14 @@ static void stages_clear(stages *s) {
 static kd_status stages_create(const kd_scenario *scenario, stages *s) {
   *s = (stages){0};
   KD_TRY(kd_model_create(scenario, &s->model));
+  KD_TRY(kd_space_create(scenario, s->model, &s->space));
   KD_TRY(kd_field_create(scenario, s->model, &s->field));
-  KD_TRY(kd_initial_create(scenario, s->model, &s->state, &s->reference));
+  KD_TRY(kd_initial_create(scenario, s->model, s->space, &s->state, &s->reference));
   KD_TRY(kd_collision_create(scenario, s->model, s->reference, &s->collision));
-  KD_TRY(kd_observables_create(scenario, s->model, s->field, s->reference, &s->observables));
-  return kd_propagator_create(scenario, s->model, s->field, s->reference, s->collision, s->state,
-                              &s->propagator);
+  KD_TRY(
+      kd_observables_create(scenario, s->model, s->space, s->field, s->reference, &s->observables));
+  return kd_propagator_create(scenario, s->model, s->space, s->field, s->reference, s->collision,
+                              s->state, &s->propagator);
 }
 
 /// Times 0, every, 2 every, ... and the end.
@@ -341,9 +345,9 @@ kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
   estimate->collision = kd_collision_statistics(s.collision);
   estimate->collision_bytes = kd_collision_bytes(s.collision);
   estimate->memory_bytes =
-      PROCESS_BYTES + shared + kd_model_bytes(s.model) + kd_observables_bytes(s.model) +
+      PROCESS_BYTES + shared + kd_model_bytes(s.model) + kd_observables_bytes(s.model, s.space) +
       estimate->collision_bytes +
-      kd_propagator_bytes(scenario, s.model, !kd_collision_is_none(s.collision));
+      kd_propagator_bytes(s.propagator);
   size_t n_trace;
   const kd_variable *variables = kd_observables_traces(s.observables, &n_trace);
   size_t record = 1;

@@ -1,10 +1,13 @@
 /// The scenario, composed from the tables of the stages.
 #include "collision/keys.h"
+#include "drift/phase_space.h"
 #include "drift/waveform.h"
 #include "model/kinds.h"
 #include "observables/user.h"
 #include "propagator/scheme.h"
 #include "scenario/param.h"
+#include "space/keys.h"
+#include "space/potential.h"
 #include "state/initial.h"
 
 static const kd_choice UNITS[] = {
@@ -18,12 +21,15 @@ static const kd_choice STATISTICS[] = {{.name = "fermion", .meaning = "f = 1/(e^
                                        {.name = "classical", .meaning = "f = e^-x"},
                                        {.name = NULL}};
 
-static const kd_variant *const POTENTIALS[] = {NULL};
-
 static const kd_param GRID[] = {
     {.key = "k",
      .type = KD_INTEGERS,
      .meaning = "number of k points along each edge of the Brillouin zone or the k.p box"},
+    {.key = "r",
+     .type = KD_SECTION,
+     .rows = kd_space_rows,
+     .fallback = "{}",
+     .meaning = "the R grid of a system that varies in space"},
     {.key = NULL}};
 
 static const kd_param PROPAGATION[] = {{.key = "scheme",
@@ -31,6 +37,11 @@ static const kd_param PROPAGATION[] = {{.key = "scheme",
                                         .choices = kd_scheme_choices,
                                         .fallback = "auto",
                                         .meaning = "how the equation is integrated"},
+                                       {.key = "integrator",
+                                        .type = KD_CHOICE,
+                                        .choices = kd_integrator_choices,
+                                        .fallback = "auto",
+                                        .meaning = "how CVODE steps"},
                                        {.key = "duration",
                                         .type = KD_REAL,
                                         .unit = "fs",
@@ -48,6 +59,20 @@ static const kd_param PROPAGATION[] = {{.key = "scheme",
                                         .min = 1e-18,
                                         .max = 0.1,
                                         .meaning = "absolute tolerance on f"},
+                                       {.key = "order",
+                                        .type = KD_INTEGER,
+                                        .fallback = KD_UNSET,
+                                        .min = 2,
+                                        .max = 4,
+                                        .meaning = "splitting: order of the composition, 2 or 4; "
+                                                   "default: 4 without collisions, else 2"},
+                                       {.key = "step",
+                                        .type = KD_REAL,
+                                        .unit = "fs",
+                                        KD_POSITIVE,
+                                        .fallback = KD_UNSET,
+                                        .meaning = "splitting: a fixed step; default: by the "
+                                                   "tolerance"},
                                        {.key = NULL}};
 
 static const kd_param SNAPSHOTS[] = {
@@ -119,7 +144,7 @@ const kd_param kd_schema[] = {
      .type = KD_VARIANT,
      .variants = kd_model_variants,
      .meaning = "H(k) and the positions of the orbitals"},
-    {.key = "grid", .type = KD_SECTION, .rows = GRID, .meaning = "the k grid"},
+    {.key = "grid", .type = KD_SECTION, .rows = GRID, .meaning = "the grids of k and R"},
     {.key = "initial",
      .type = KD_VARIANT,
      .variants = kd_initial_variants,
@@ -131,10 +156,14 @@ const kd_param kd_schema[] = {
      .meaning = "uniform electric field, the sum of a list"},
     {.key = "potential",
      .type = KD_VARIANTS,
-     .variants = POTENTIALS,
+     .variants = kd_potential_variants,
      .fallback = "[]",
-     .meaning =
-         "potential energy U(R), the sum of a list; this version has no r grid and takes only []"},
+     .meaning = "potential energy U(R) of the centers of the cells, the sum of a list"},
+    {.key = "drift",
+     .type = KD_CHOICE,
+     .choices = kd_drift_choices,
+     .fallback = "moyal",
+     .meaning = "how f(R, k) moves"},
     {.key = "collisions",
      .type = KD_SECTION,
      .rows = kd_collision_rows,

@@ -5,7 +5,8 @@
 ///   scenario     what the user asked for, units resolved
 ///   model        H(k), r(k), v(k) in the orbital basis
 ///   field        the uniform electric field E(t)
-///   state        f(k,t) and the initial states
+///   space        the R grid and the potential energy U(R, t)
+///   state        f(k,t) or f(R,k,t), and the initial states
 ///   collision    the collision operator
 ///   propagator   integration in time
 ///   observables  traces and snapshots
@@ -25,6 +26,7 @@
 #include "keldrift/propagator.h"
 #include "keldrift/run.h"
 #include "keldrift/scenario.h"
+#include "keldrift/space.h"
 #include "keldrift/state.h"
 #include "keldrift/status.h"
 #include "keldrift/steady.h"

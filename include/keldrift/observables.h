@@ -15,9 +15,10 @@ typedef struct kd_observables kd_observables;
 
 /// Prepares the traces of a scenario: the built-in quantities and those of its section
 /// `observables`.
-/// @param model, field, reference  used until kd_observables_free; not owned
+/// @param model, space, field, reference  used until kd_observables_free; not owned
 KD_API kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model,
-                                       const kd_field *field, kd_reference *reference,
+                                       const kd_space *space, const kd_field *field,
+                                       kd_reference *reference,
                                        kd_observables **observables);
 KD_API void kd_observables_free(kd_observables *observables);
 
@@ -27,7 +28,8 @@ KD_API const kd_variable *kd_observables_traces(const kd_observables *observable
 
 /// Measures a state. Sums over k are made on the grid that the state is given at, displaced by
 /// state->shift, where nothing is interpolated; in a k.p box what that grid misses or counts twice
-/// at the edges is made up from the reference.
+/// at the edges is made up from the reference. With an R grid they are integrals over the box: sums
+/// over R with the weight dR/V_cell, and the energy holds that of the potential.
 /// @return KD_ERROR_NUMERICS if the state is not finite
 KD_API kd_status kd_observables_measure(kd_observables *observables, const kd_state *state);
 
@@ -44,7 +46,7 @@ KD_API void kd_observables_add_k_axes(const kd_observables *observables, kd_vari
 KD_API kd_status kd_observables_operators(kd_observables *observables, const double *field,
                                           double *value, size_t stride);
 
-/// A snapshot: f and the band populations on the grid of the model.
+/// A snapshot: f and the band populations on the grid of the model; with an R grid also n(R) and j(R).
 KD_API const kd_variable *kd_observables_snapshot_variables(const kd_observables *observables,
                                                             size_t *count);
 KD_API kd_status kd_observables_snapshot(kd_observables *observables, const kd_state *state);
@@ -66,7 +68,7 @@ KD_API void kd_observables_conductivity_unit(const kd_observables *observables, 
 
 KD_API unsigned long kd_observables_n_fft(const kd_observables *observables);
 /// Bytes held, for the estimate of `check`.
-KD_API size_t kd_observables_bytes(const kd_model *model);
+KD_API size_t kd_observables_bytes(const kd_model *model, const kd_space *space);
 
 #ifdef __cplusplus
 }

@@ -13,9 +13,9 @@ extern "C" {
 typedef struct kd_propagator kd_propagator;
 
 /// Prepares the integration of a state from t = 0 (section `propagation`).
-/// @param model, field, reference, collision  used until kd_propagator_free; not owned
+/// @param model, space, field, reference, collision  used until kd_propagator_free; not owned
 /// @param initial  copied
-KD_API kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model,
+KD_API kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, kd_space *space,
                                       const kd_field *field, kd_reference *reference,
                                       kd_collision *collision, const kd_state *initial,
                                       kd_propagator **propagator);
@@ -30,9 +30,14 @@ KD_API kd_status kd_propagator_advance(kd_propagator *propagator, double t, kd_s
 
 /// What the integration has cost so far.
 typedef struct kd_propagator_statistics {
-  const char *scheme;
-  long steps, rate_evaluations, error_test_failures, convergence_failures; ///< of CVODE
+  const char *scheme, *integrator; ///< as chosen
+  /// Largest out-scattering rate times the longest time in which the field is zero or one smooth
+  /// piece, which `integrator: auto` weighs; 0 where it had no choice.
+  double stiffness;
+  /// Of CVODE; rate evaluations include those for products with the Jacobian.
+  long steps, rate_evaluations, error_test_failures, convergence_failures;
   long restarts;
+  long newton_iterations, linear_iterations, linear_failures, preconditioner_setups; ///< bdf only
   int last_order;
   double last_step; ///< fs
   unsigned long flow_steps, flow_rejections;
@@ -42,9 +47,8 @@ typedef struct kd_propagator_statistics {
 
 KD_API kd_propagator_statistics kd_propagator_cost(const kd_propagator *propagator);
 
-/// Bytes that the scheme of a scenario will hold for a model, for the estimate of `check`.
-KD_API size_t kd_propagator_bytes(const kd_scenario *scenario, const kd_model *model,
-                                  bool has_collisions);
+/// Bytes held, for the estimate of `check`.
+KD_API size_t kd_propagator_bytes(const kd_propagator *propagator);
 
 #ifdef __cplusplus
 }

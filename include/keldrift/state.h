@@ -3,6 +3,7 @@
 #define KELDRIFT_STATE_H
 
 #include "keldrift/model.h"
+#include "keldrift/space.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -14,11 +15,12 @@ extern "C" {
 typedef struct kd_state {
   double time;     ///< fs
   double shift[3]; ///< displacement of the points that f is given at, 1/angstrom
-  double *f;       ///< [n_band^2][n_k], occupation per k, band and spin
+  size_t n_r;      ///< points of R, 1 for a homogeneous system
+  double *f;       ///< [n_r][n_band^2][n_k], occupation per k, band and spin
   double work;     ///< work done by the field so far, eV per cell (spins included)
 } kd_state;
 
-KD_API kd_status kd_state_create(const kd_model *model, kd_state **state);
+KD_API kd_status kd_state_create(const kd_model *model, size_t n_r, kd_state **state);
 KD_API void kd_state_free(kd_state *state);
 
 /// The function of H_k that a k.p box holds outside of what is resolved, and that drifts in at its
@@ -28,7 +30,8 @@ typedef struct kd_reference kd_reference;
 /// Builds the initial state of a scenario (section `initial`) and its reference.
 /// @return KD_ERROR_SCENARIO for parameters that do not fit, KD_ERROR_FILE for an unreadable file,
 ///         KD_ERROR_NUMERICS if no chemical potential gives the filling
-KD_API kd_status kd_initial_create(const kd_scenario *scenario, kd_model *model, kd_state **state,
+KD_API kd_status kd_initial_create(const kd_scenario *scenario, kd_model *model,
+                                   const kd_space *space, kd_state **state,
                                    kd_reference **reference);
 KD_API void kd_reference_free(kd_reference *reference);
 

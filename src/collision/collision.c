@@ -260,13 +260,13 @@ static kd_status create_lindblad(kd_collision *c, const kd_section *section,
 }
 
 /// @param name         row of the Ansatz
-/// @param is_response  linear in df, about the equilibrium of the reference
+/// @param about  linear in df about this equilibrium; NULL: as the scenario says
 static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_reference *reference,
-                        const char *name, bool is_response, kd_collision **result) {
+                        const char *name, const kd_occupation *about, kd_collision **result) {
   kd_status status = KD_OK;
   const kd_section *section = kd_section_child(kd_scenario_root(scenario), "collisions");
   const char *statistics = kd_section_text(kd_scenario_root(scenario), "statistics");
-  const bool is_lindblad = strcmp(name, "lindblad") == 0;
+  const bool is_lindblad = strcmp(name, "lindblad") == 0, is_response = about != NULL;
   const kd_relaxation_rule *rule = NULL;
   const kd_ansatz *ansatz = NULL;
   kd_collision *c = NULL, *matrix = NULL;
@@ -295,7 +295,7 @@ static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_r
   const bool needs_kt = rule || subtracts || kd_section_flag(section, "linearised");
   const bool needs_mu = needs_kt && !(rule && *rule == KD_RELAX_BGK);
   KD_CHECK(read_thermal(scenario, section, reference, needs_kt, needs_mu, &thermal));
-  if (is_response) thermal = reference->occupation;
+  if (is_response) thermal = *about;
   c->kt = thermal.kt;
   if (!rule) {
     const kd_keldysh_setting common = {.model = model,
@@ -311,7 +311,7 @@ static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_r
   } else {
     if (*rule == KD_RELAX_RTA) {
       KD_ALLOCATE(rates, c->n_k * c->n_band);
-      KD_CHECK(create(scenario, model, reference, "matrix", true, &matrix));
+      KD_CHECK(create(scenario, model, reference, "matrix", &thermal, &matrix));
       kd_collision_out_rates(matrix, rates);
     }
     KD_CHECK(kd_relaxation_create(section, *rule, &c->bands, &thermal, rates, &c->relaxation));
@@ -340,10 +340,10 @@ static const char *ansatz_of(const kd_scenario *scenario) {
 
 kd_status kd_collision_create(const kd_scenario *scenario, kd_model *model,
                               const kd_reference *reference, kd_collision **collision) {
-  return create(scenario, model, reference, ansatz_of(scenario), false, collision);
+  return create(scenario, model, reference, ansatz_of(scenario), NULL, collision);
 }
 
 kd_status kd_collision_create_linear(const kd_scenario *scenario, kd_model *model,
                                      const kd_reference *reference, kd_collision **collision) {
-  return create(scenario, model, reference, ansatz_of(scenario), true, collision);
+  return create(scenario, model, reference, ansatz_of(scenario), &reference->occupation, collision);
 }

@@ -26,6 +26,23 @@ size_t kd_self_energy_direct_bytes(const kd_self_energy_setting *setting) {
   return n * n * 2 * sizeof(double complex) * setting->n_bath;
 }
 
+double kd_self_energy_direct_cost(const kd_self_energy_setting *setting) {
+  // Nanoseconds per complex multiply-add, and per kernel that is computed afresh.
+  const double multiply = 0.8, kernel = 40;
+  const double n_k = (double)kd_model_n_k(setting->model), n_piece = (double)setting->n_piece;
+  const double n = (double)kd_model_n_band(setting->model);
+  const double pairs = n_k * n_piece * n_k * n_piece;
+  double cost = 0;
+  for (size_t b = 0; b < setting->n_bath; b++) {
+    const kd_bath *bath = &setting->bath[b];
+    cost += 2 * pairs * n * n * multiply;
+    if (bath->conserves_energy) cost += 2 * pairs * kernel;
+    if (bath->vertex.has_phases)
+      cost += n_k * n_k * n_piece * (double)bath->vertex.n_coupling * n * n * n * n * multiply;
+  }
+  return cost;
+}
+
 static void direct_free(kd_self_energy *object) {
   direct *self = from(object);
   if (!self) return;

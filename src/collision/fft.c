@@ -8,7 +8,15 @@
 /// for the elements c that the vertices touch. For Hermitian pieces and kappa = 0, the terms of
 /// -tau_j are the adjoints of those of tau_j, and only half of the series is summed. Where the
 /// kernels do not depend on q the convolution is a plain sum and no FFT is needed. In a k.p box the
-/// convolution is zero-padded.
+/// convolution is zero-padded, and only the rows that hold something are transformed.
+///
+/// Since K^>_q(x) = K^<_{-q}(-x) and forms and dispersions are even in q, the coefficients of T^>
+/// are the conjugates of those of T^<. With c_j = a_j + i b_j for T^<, one pass sums A with a_j and
+/// B with b_j, and T^< = A + iB, T^> = A - iB.
+///
+/// An FFT of this size is fast, so the local parts must be too: k is handled LANES at a time, with
+/// real and imaginary parts in vectors of their own, and several tau at a time, so that what
+/// belongs to a k is loaded once for all of them.
 #include <fftw3.h>
 #include <math.h>
 #include <omp.h>
@@ -21,25 +29,74 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 
-/// k is handled in blocks, so that the phases of a block stay in the cache over all tau.
-enum { BLOCK = 32 };
-/// Partial sums over k, fixed so that results do not depend on the number of threads.
-enum { N_STRIP = 16 };
-/// The phases follow from one another by multiplication and are computed afresh this often.
-enum { REFRESH = 16 };
+/// As many as one register holds; EVEN, ODD, LOW and HIGH are the shuffles between re, im, re, im,
+/// ... and a register of either.
+#if defined __AVX512F__
+enum { LANES = 8 };
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15
+#define LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#elif defined __AVX__
+enum { LANES = 4 };
+#define EVEN 0, 2, 4, 6
+#define ODD 1, 3, 5, 7
+#define LOW 0, 4, 1, 5
+#define HIGH 2, 6, 3, 7
+#else
+enum { LANES = 2 };
+#define EVEN 0, 2
+#define ODD 1, 3
+#define LOW 0, 2
+#define HIGH 1, 3
+#endif
+typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
+/// LANES complex numbers.
+typedef struct zlanes {
+  lanes re, im;
+} zlanes;
+/// A and B.
+typedef struct ab {
+  zlanes a, b;
+} ab;
+
+/// Number of tau that a pass over k handles: at most BATCH, fewer where their fields would take
+/// more than BATCH_BYTES, but not below SMALL_BATCH.
+enum { BATCH = 16, SMALL_BATCH = 4, BATCH_BYTES = 2 << 20 };
+/// The same where there are no fields.
+enum { LONG_BATCH = 32 };
+/// Plain sums over k are made of at most so many partial sums, each over at least so many points:
+/// fixed, so that results do not depend on the number of threads.
+enum { N_STRIP = 16, STRIP_POINTS = 128 };
+/// Blocks that stay in the cache while the terms of the series pass over them.
+enum { CHUNK = 64 / LANES };
+/// Elements of a transformed kernel that are summed at a time.
+enum { PANEL = 512 };
+
+/// How the phase e^{-i e tau_j} of a piece changes from j to j + 1.
+typedef struct rotation {
+  lanes turn;  ///< -e/X
+  zlanes unit; ///< e^{2 pi i turn}
+} rotation;
+
+/// k in blocks of LANES, a row of the grid beginning a new block.
+typedef struct blocks {
+  size_t length, per_row, count; ///< points and blocks of a row, all blocks
+  rotation *rotation;            ///< [count][n_piece]
+} blocks;
 
 /// The dependence of a kernel on q where its energy dependence is the same for every q: form_q
 /// times the series, so that one transform of the form serves every tau.
 typedef struct shape {
   const double *form; ///< of the baths; NULL: 1
-  double *transform;  ///< over q, real because the form is even, [n_difference]
+  double *transform;  ///< over q, real because the form is even, normalized, [volume]
 } shape;
 
 /// Baths with the same vertices.
 typedef struct group {
   const kd_bath **bath;
   size_t *index; ///< of the bath in the series
-  size_t *which; ///< its shape; n_shape: it is dispersive
+  size_t *which; ///< its shape; SIZE_MAX: it is dispersive
   size_t n_bath;
   bool is_local; ///< the kernels do not depend on q
   size_t n_channel;
@@ -47,30 +104,39 @@ typedef struct group {
   double complex **outer; ///< e^{ik.outer} of a channel, [n_k]; NULL: 1
   size_t n_shape;
   shape *shape;
-  double complex *coefficient; ///< of the shapes, [2 J + 1][2][n_shape] (local: one shape)
-  double complex *dispersive;  ///< [2 J + 1][2][n_difference], transformed over q; NULL: none
+  double complex *coefficient; ///< of the shapes, [n_sum][n_shape] (local: one shape)
+  double *dispersive; ///< a and b, transformed over q, normalized, [n_sum][2][volume]; NULL: none
 } group;
 
 typedef struct fast {
   kd_self_energy_setting setting;
   kd_series series;
   size_t n_band, n_k, n_difference, n[3], m[3];
+  long first;   ///< first j of the sums over tau
+  size_t n_sum; ///< terms from there to J
   group *group;
   size_t n_group;
-  fftw_plan forward, backward;
-  double complex *y;       ///< [n_piece][n_channel][n_k]
-  double complex *phase;   ///< [n_piece][n_k]
-  double complex *field;   ///< [n_channel][n_difference]
-  double complex **buffer; ///< per thread, [n_difference]
   int n_thread;
+  zlanes *y;      ///< [block][n_channel][n_piece]
+  zlanes **phase; ///< per thread, [LONG_BATCH][n_piece]
   bool sums_half; ///< tau >= 0 only
   unsigned long n_fft;
-} fast;
 
-/// First j of the sums over tau.
-static long first_term(const fast *self) {
-  return self->sums_half ? 0 : -(long)self->series.n_half;
-}
+  // Groups with FFTs. Fields are [m0][m1][m2] with strides that are no powers of 2, as otherwise
+  // the elements of a column would compete for the same few places of the cache.
+  blocks rows;
+  size_t stride[3], volume, n_batch;
+  fftw_plan forward[3], backward[3]; ///< along each axis; NULL where there is one point
+  double complex *field, *second;    ///< [n_batch][n_channel][volume]; second: NULL if not used
+  ab *t;                             ///< [block][n_channel][n_piece]
+
+  // Groups without.
+  blocks flat;
+  size_t n_strip;
+  zlanes **partial;      ///< per thread, [n_channel][n_sum + 1]: sums over k, then T of a block
+  double complex *strip; ///< [n_strip][n_channel][n_sum]
+  double complex *sum;   ///< [n_channel][2 (lesser, greater)][n_sum]
+} fast;
 
 static fast *from(kd_self_energy *self) {
   return (fast *)self;
@@ -94,14 +160,147 @@ static void fast_free(kd_self_energy *object) {
   }
   kd_free(self->group);
   kd_series_clear(&self->series);
-  if (self->forward) fftw_destroy_plan(self->forward);
-  if (self->backward) fftw_destroy_plan(self->backward);
-  for (int i = 0; i < self->n_thread && self->buffer; i++) kd_free(self->buffer[i]);
-  kd_free(self->buffer);
-  kd_free(self->y);
+  for (int axis = 0; axis < 3; axis++) {
+    if (self->forward[axis]) fftw_destroy_plan(self->forward[axis]);
+    if (self->backward[axis]) fftw_destroy_plan(self->backward[axis]);
+  }
+  for (int i = 0; i < self->n_thread; i++) {
+    if (self->phase) kd_free(self->phase[i]);
+    if (self->partial) kd_free(self->partial[i]);
+  }
+  kd_free(self->rows.rotation);
+  kd_free(self->flat.rotation);
   kd_free(self->phase);
+  kd_free(self->partial);
+  kd_free(self->strip);
+  kd_free(self->sum);
+  kd_free(self->y);
   kd_free(self->field);
+  kd_free(self->second);
+  kd_free(self->t);
   kd_free(self);
+}
+
+// --- lanes --------------------------------------------------------------------------------------
+
+static inline zlanes times(zlanes a, zlanes b) {
+  return (zlanes){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+
+/// Nearest integers of numbers far below 2^51: the sum has no bits left for a fraction.
+static inline lanes nearest(lanes x) {
+  const double shift = 0x1.8p52;
+  return (x + shift) - shift;
+}
+
+/// e^{2 pi i x}: half turns are taken off, which is exact, and the Taylor series of sine and cosine
+/// hold to rounding on the quarter turn on either side that is left.
+static zlanes cis(lanes x) {
+  const lanes half_turns = nearest(2 * x);
+  const lanes odd = half_turns - 2 * nearest(0.5 * half_turns); // -1, 0 or 1
+  const lanes sign = 1 - 2 * odd * odd;
+  const lanes angle = 2 * M_PI * (x - 0.5 * half_turns), square = angle * angle;
+  lanes sine = {0}, cosine = {0};
+  sine += 1, cosine += 1;
+  for (int n = 20; n > 0; n -= 2) {
+    cosine = 1 - cosine * (square * (1.0 / (n * (n - 1))));
+    sine = 1 - sine * (square * (1.0 / (n * (n + 1))));
+  }
+  return (zlanes){sign * cosine, sign * sine * angle};
+}
+
+static inline double total(lanes x) {
+  double sum = 0;
+  for (int i = 0; i < LANES; i++) sum += x[i];
+  return sum;
+}
+
+/// LANES complex numbers from memory.
+static inline zlanes load(const double complex *z) {
+  lanes low, high;
+  memcpy(&low, z, sizeof low);
+  memcpy(&high, z + LANES / 2, sizeof high);
+  return (zlanes){__builtin_shufflevector(low, high, EVEN),
+                  __builtin_shufflevector(low, high, ODD)};
+}
+
+static inline void store(double complex *z, zlanes x) {
+  const lanes low = __builtin_shufflevector(x.re, x.im, LOW);
+  const lanes high = __builtin_shufflevector(x.re, x.im, HIGH);
+  memcpy(z, &low, sizeof low);
+  memcpy(z + LANES / 2, &high, sizeof high);
+}
+
+/// The first `count` of LANES complex numbers, the others are 0.
+static inline zlanes load_some(const double complex *z, size_t count) {
+  if (count == LANES) return load(z);
+  double complex some[LANES] = {0};
+  memcpy(some, z, count * sizeof *z);
+  return load(some);
+}
+
+static inline void store_some(double complex *z, size_t count, zlanes x) {
+  if (count == LANES) {
+    store(z, x);
+    return;
+  }
+  double complex some[LANES];
+  store(some, x);
+  memcpy(z, some, count * sizeof *z);
+}
+
+// --- blocks of k and their phases ---------------------------------------------------------------
+
+static size_t blocks_first(const blocks *b, size_t block) {
+  return block / b->per_row * b->length + block % b->per_row * LANES;
+}
+
+static size_t blocks_width(const blocks *b, size_t block) {
+  const size_t left = b->length - block % b->per_row * LANES;
+  return left < LANES ? left : LANES;
+}
+
+static kd_status blocks_create(const fast *self, size_t length, blocks *b) {
+  kd_status status = KD_OK;
+  b->length = length;
+  b->per_row = (length + LANES - 1) / LANES;
+  b->count = self->n_k / length * b->per_row;
+  KD_ALLOCATE(b->rotation, b->count * self->setting.n_piece);
+  for (size_t i = 0; i < b->count; i++)
+    for (size_t p = 0; p < self->setting.n_piece; p++) {
+      const double *energy = self->setting.energy + p * self->n_k + blocks_first(b, i);
+      lanes turn = {0};
+      for (size_t l = 0; l < blocks_width(b, i); l++) turn[l] = -energy[l] / self->series.period;
+      b->rotation[i * self->setting.n_piece + p] = (rotation){.turn = turn, .unit = cis(turn)};
+    }
+
+cleanup:
+  return status;
+}
+
+/// e^{-i e tau} of the pieces of one block for `count` tau from tau_j on. They follow from one
+/// another by multiplication, in two chains so that they need not wait for each other.
+static inline void fill_phases(const rotation *r, size_t n_piece, long j, size_t count,
+                               zlanes *phase) {
+  for (size_t p = 0; p < n_piece; p++) {
+    const zlanes unit = r[p].unit, two = times(unit, unit);
+    zlanes even = cis((double)j * r[p].turn), odd = times(even, unit);
+    for (size_t i = 0; i < count; i += 2) {
+      phase[i * n_piece + p] = even;
+      phase[(i + 1) * n_piece + p] = odd;
+      even = times(even, two);
+      odd = times(odd, two);
+    }
+  }
+}
+
+/// z + sum_p phase_p y_p
+static inline zlanes gather(const zlanes *phase, const zlanes *y, size_t n_piece, zlanes z) {
+  for (size_t p = 0; p < n_piece; p++) {
+    z.re += phase[p].re * y[p].re - phase[p].im * y[p].im;
+    z.im += phase[p].re * y[p].im + phase[p].im * y[p].re;
+  }
+  return z;
 }
 
 static double complex phase_at(const fast *self, size_t k, const double place[3]) {
@@ -166,70 +365,121 @@ cleanup:
   return status;
 }
 
-/// Coefficients of one bath for phonon energy `w`.
-static const double complex *series_of(const fast *self, size_t bath, size_t w, kd_order order) {
-  return self->series.coefficient[bath] + (2 * w + order) * (2 * self->series.n_half + 1);
+/// Coefficients of T^< of one bath for phonon energy `w`, from the first j that is summed on.
+static const double complex *series_of(const fast *self, size_t bath, size_t w) {
+  const long n_half = (long)self->series.n_half;
+  return self->series.coefficient[bath] + (2 * w + KD_LESSER) * (2 * self->series.n_half + 1) +
+         (self->first + n_half);
 }
 
 /// The term of tau = 0 is its own adjoint and is shared with it in half sums.
-static double share(const fast *self, long j) {
-  return self->sums_half && j == 0 ? 0.5 : 1;
+static double share(const fast *self, size_t i) {
+  return self->sums_half && i == 0 ? 0.5 : 1;
 }
 
 /// The coefficients of the shapes, with the kernels displaced for `beta`.
 static void set_coefficients(const fast *self, group *g, double beta) {
-  const long n_half = (long)self->series.n_half;
-  const double dtau = 2 * M_PI / self->series.period;
-  memset(g->coefficient, 0,
-         (2 * self->series.n_half + 1) * 2 * g->n_shape * sizeof *g->coefficient);
-  for (size_t i = 0; i < g->n_bath; i++) {
-    if (g->which[i] == SIZE_MAX) continue;
-    const double shift = kd_bath_shift(g->bath[i], beta);
-    for (kd_order order = KD_LESSER; order <= KD_GREATER; order++) {
-      const double complex *c = series_of(self, g->index[i], 0, order) + n_half;
-      for (long j = first_term(self); j <= n_half; j++) {
-        const double angle = (order == KD_LESSER ? shift : -shift) * (double)j * dtau;
-        g->coefficient[(2 * (size_t)(j + n_half) + order) * g->n_shape + g->which[i]] +=
-            share(self, j) * c[j] * (shift != 0 ? cos(angle) + I * sin(angle) : 1);
-      }
+  memset(g->coefficient, 0, self->n_sum * g->n_shape * sizeof *g->coefficient);
+  for (size_t b = 0; b < g->n_bath; b++) {
+    if (g->which[b] == SIZE_MAX) continue;
+    const double angle = 2 * M_PI * kd_bath_shift(g->bath[b], beta) / self->series.period;
+    const double complex *c = series_of(self, g->index[b], 0);
+    for (size_t i = 0; i < self->n_sum; i++) {
+      const double a = angle * (double)(self->first + (long)i);
+      g->coefficient[i * g->n_shape + g->which[b]] +=
+          share(self, i) * c[i] * (angle != 0 ? cos(a) + I * sin(a) : 1);
     }
   }
 }
 
-static kd_status prepare_shapes(fast *self, group *g) {
+// --- fields and their transforms ----------------------------------------------------------------
+
+/// Complex numbers from one row, or plane, to the next, of `length` or more: whole blocks, and an
+/// odd number of cache lines.
+static size_t pitch(size_t length) {
+  const size_t line = 64 / sizeof(double complex);
+  const size_t whole = (length + LANES - 1) / LANES * LANES;
+  return ((whole + line - 1) / line | 1) * line;
+}
+
+static void lay_out(fast *self) {
+  const size_t *m = self->m;
+  int fast_axis = 2;
+  while (fast_axis > 0 && m[fast_axis] == 1) fast_axis--;
+  size_t step = 1;
+  for (int axis = 2; axis >= 0; axis--) {
+    self->stride[axis] = step;
+    if (axis <= fast_axis) step = pitch(step * m[axis]);
+  }
+  self->volume = step;
+}
+
+/// Where in a field a row of k begins.
+static size_t row_place(const fast *self, size_t row) {
+  const size_t rows_per_plane = self->n[2] > 1 ? self->n[1] : 1;
+  return row / rows_per_plane * self->stride[0] + row % rows_per_plane * self->stride[1];
+}
+
+static size_t block_place(const fast *self, size_t block) {
+  return row_place(self, block / self->rows.per_row) + block % self->rows.per_row * LANES;
+}
+
+/// Where in a field the difference with index q is.
+static size_t difference_place(const fast *self, size_t q) {
+  const size_t *m = self->m;
+  return q / (m[1] * m[2]) * self->stride[0] + q / m[2] % m[1] * self->stride[1] +
+         q % m[2] * self->stride[2];
+}
+
+/// One plan per axis for fields that hold something at the first used[axis] points only: forward
+/// from the last axis to the first, backward the other way around.
+static kd_status plan(const fast *self, const size_t used[3], int sign, fftw_plan plans[3]) {
+  for (int axis = 0; axis < 3; axis++) {
+    if (self->m[axis] == 1) continue;
+    fftw_iodim64 dim[3];
+    for (int d = 0; d < 3; d++) {
+      const ptrdiff_t stride = (ptrdiff_t)self->stride[d];
+      dim[d] = (fftw_iodim64){
+          .n = (ptrdiff_t)(d < axis ? used[d] : self->m[d]), .is = stride, .os = stride};
+    }
+    const int a = axis == 0 ? 1 : 0, b = axis == 2 ? 1 : 2;
+    fftw_complex *field = (fftw_complex *)self->field;
+    plans[axis] = fftw_plan_guru64_dft(1, &dim[axis], 2, (const fftw_iodim64[]){dim[a], dim[b]},
+                                       field, field, sign, FFTW_ESTIMATE);
+    if (!plans[axis])
+      return kd_error(KD_ERROR_INTERNAL, "FFTW cannot plan a transform of %zu points",
+                      self->m[axis]);
+  }
+  return KD_OK;
+}
+
+static void execute_forward(const fftw_plan plans[3], double complex *field) {
+  for (int axis = 2; axis >= 0; axis--)
+    if (plans[axis]) fftw_execute_dft(plans[axis], (fftw_complex *)field, (fftw_complex *)field);
+}
+
+static void execute_backward(const fftw_plan plans[3], double complex *field) {
+  for (int axis = 0; axis < 3; axis++)
+    if (plans[axis]) fftw_execute_dft(plans[axis], (fftw_complex *)field, (fftw_complex *)field);
+}
+
+/// The factor of the convolution and of a transform forth and back.
+static double norm(const fast *self) {
+  return 1 / ((double)self->n_k * (double)self->n_difference);
+}
+
+static kd_status prepare_shapes(const fast *self, const fftw_plan whole[3], group *g) {
   kd_status status = KD_OK;
   double complex *field = self->field;
   for (size_t f = 0; f < g->n_shape; f++) {
-    KD_ALLOCATE(g->shape[f].transform, self->n_difference);
+    KD_ALLOCATE(g->shape[f].transform, self->volume);
+    memset(field, 0, self->volume * sizeof *field);
     for (size_t q = 0; q < self->n_difference; q++)
-      field[q] = g->shape[f].form ? g->shape[f].form[q] : 1;
-    fftw_execute_dft(self->forward, (fftw_complex *)field, (fftw_complex *)field);
-    for (size_t r = 0; r < self->n_difference; r++) g->shape[f].transform[r] = creal(field[r]);
+      field[difference_place(self, q)] = g->shape[f].form ? g->shape[f].form[q] : 1;
+    execute_forward(whole, field);
+    for (size_t r = 0; r < self->volume; r++)
+      g->shape[f].transform[r] = norm(self) * creal(field[r]);
   }
-
-cleanup:
-  return status;
-}
-
-static kd_status prepare_dispersive(fast *self, group *g) {
-  kd_status status = KD_OK;
-  const size_t n_term = 2 * self->series.n_half + 1, n_q = self->n_difference;
-  KD_ALLOCATE(g->dispersive, n_term * 2 * n_q);
-#pragma omp parallel for schedule(static) num_threads(self->n_thread)
-  for (size_t j = (size_t)(first_term(self) + (long)self->series.n_half); j < n_term; j++)
-    for (kd_order order = KD_LESSER; order <= KD_GREATER; order++) {
-      double complex *kernel = g->dispersive + (2 * j + order) * n_q;
-      for (size_t i = 0; i < g->n_bath; i++) {
-        const kd_bath *bath = g->bath[i];
-        if (!bath->energy) continue;
-        const size_t *which = self->series.which[g->index[i]];
-        for (size_t q = 0; q < n_q; q++)
-          kernel[q] += share(self, (long)j - (long)self->series.n_half) *
-                       (bath->form ? bath->form[q] : 1) *
-                       series_of(self, g->index[i], which[q], order)[j];
-      }
-      fftw_execute_dft(self->forward, (fftw_complex *)kernel, (fftw_complex *)kernel);
-    }
 
 cleanup:
   return status;
@@ -239,6 +489,87 @@ static bool has_dispersion(const group *g) {
   for (size_t i = 0; i < g->n_bath; i++)
     if (g->which[i] == SIZE_MAX) return true;
   return false;
+}
+
+static kd_status prepare_dispersive(const fast *self, const fftw_plan whole[3], group *g) {
+  kd_status status = KD_OK;
+  const int n_field = self->n_thread < (int)self->n_batch ? self->n_thread : (int)self->n_batch;
+  KD_ALLOCATE(g->dispersive, self->n_sum * 2 * self->volume);
+#pragma omp parallel for schedule(static) num_threads(n_field)
+  for (size_t i = 0; i < self->n_sum; i++) {
+    double complex *field = self->field + (size_t)omp_get_thread_num() * self->volume;
+    memset(field, 0, self->volume * sizeof *field);
+    for (size_t b = 0; b < g->n_bath; b++) {
+      const kd_bath *bath = g->bath[b];
+      if (!bath->energy) continue;
+      for (size_t q = 0; q < self->n_difference; q++)
+        field[difference_place(self, q)] +=
+            share(self, i) * (bath->form ? bath->form[q] : 1) *
+            series_of(self, g->index[b], self->series.which[g->index[b]][q])[i];
+    }
+    // Both are even in q: the transform of a is real, that of ib imaginary.
+    execute_forward(whole, field);
+    double *a = g->dispersive + 2 * i * self->volume, *b = a + self->volume;
+    for (size_t r = 0; r < self->volume; r++) {
+      a[r] = norm(self) * creal(field[r]);
+      b[r] = norm(self) * cimag(field[r]);
+    }
+  }
+
+cleanup:
+  return status;
+}
+
+/// All kernels of the group have one dependence on q.
+static bool is_single(const group *g) {
+  return g->n_shape == 1 && !g->dispersive;
+}
+
+static kd_status create_convolutions(fast *self, size_t n_channel) {
+  kd_status status = KD_OK;
+  fftw_plan whole[3] = {NULL};
+  bool needs_second = false;
+  lay_out(self);
+  int fast_axis = 2;
+  while (fast_axis > 0 && self->n[fast_axis] == 1) fast_axis--;
+  KD_CHECK(blocks_create(self, self->n[fast_axis], &self->rows));
+  self->n_batch = BATCH_BYTES / (n_channel * self->volume * sizeof *self->field);
+  if (self->n_batch < SMALL_BATCH) self->n_batch = SMALL_BATCH;
+  if (self->n_batch > BATCH) self->n_batch = BATCH;
+  KD_ALLOCATE(self->field, self->n_batch * n_channel * self->volume);
+  KD_ALLOCATE(self->t, self->rows.count * n_channel * self->setting.n_piece);
+  KD_CHECK(plan(self, self->n, FFTW_FORWARD, self->forward));
+  KD_CHECK(plan(self, self->n, FFTW_BACKWARD, self->backward));
+  KD_CHECK(plan(self, self->m, FFTW_FORWARD, whole));
+  for (size_t i = 0; i < self->n_group; i++) {
+    group *g = &self->group[i];
+    if (g->is_local) continue;
+    KD_CHECK(prepare_shapes(self, whole, g));
+    if (has_dispersion(g)) KD_CHECK(prepare_dispersive(self, whole, g));
+    needs_second = needs_second || !is_single(g);
+  }
+  if (needs_second) KD_ALLOCATE(self->second, self->n_batch * n_channel * self->volume);
+
+cleanup:
+  for (int axis = 0; axis < 3; axis++)
+    if (whole[axis]) fftw_destroy_plan(whole[axis]);
+  return status;
+}
+
+static kd_status create_sums(fast *self, size_t n_channel) {
+  kd_status status = KD_OK;
+  KD_CHECK(blocks_create(self, self->n_k, &self->flat));
+  self->n_strip = self->n_k / STRIP_POINTS;
+  if (self->n_strip < 1) self->n_strip = 1;
+  if (self->n_strip > N_STRIP) self->n_strip = N_STRIP;
+  KD_ALLOCATE(self->strip, self->n_strip * n_channel * self->n_sum);
+  KD_ALLOCATE(self->sum, 2 * n_channel * self->n_sum);
+  KD_ALLOCATE(self->partial, (size_t)self->n_thread);
+  for (int i = 0; i < self->n_thread; i++)
+    KD_ALLOCATE(self->partial[i], n_channel * (self->n_sum + 1));
+
+cleanup:
+  return status;
 }
 
 static kd_status fast_create(const kd_self_energy_setting *setting, kd_self_energy **result) {
@@ -261,36 +592,23 @@ static kd_status fast_create(const kd_self_energy_setting *setting, kd_self_ener
   KD_CHECK(kd_series_create(setting->model, setting->bath, setting->n_bath,
                             high - low + 2 * setting->largest_shift, setting->kappa,
                             &self->series));
+  self->first = self->sums_half ? 0 : -(long)self->series.n_half;
+  self->n_sum = (size_t)((long)self->series.n_half - self->first) + 1;
   KD_CHECK(make_groups(self));
-  size_t n_channel = 0;
-  bool convolves = false;
-  for (size_t g = 0; g < self->n_group; g++) {
-    convolves = convolves || !self->group[g].is_local;
-    n_channel = self->group[g].n_channel > n_channel ? self->group[g].n_channel : n_channel;
-  }
-  KD_ALLOCATE(self->y, setting->n_piece * n_channel * self->n_k);
-  if (convolves) {
-    KD_ALLOCATE(self->phase, setting->n_piece * self->n_k);
-    KD_ALLOCATE(self->field, n_channel * self->n_difference);
-    KD_ALLOCATE(self->buffer, (size_t)self->n_thread);
-    for (int i = 0; i < self->n_thread; i++) KD_ALLOCATE(self->buffer[i], self->n_difference);
-    const int m[3] = {(int)self->m[0], (int)self->m[1], (int)self->m[2]};
-    fftw_complex *buffer = (fftw_complex *)self->buffer[0];
-    self->forward = fftw_plan_dft(3, m, buffer, buffer, FFTW_FORWARD, FFTW_ESTIMATE);
-    self->backward = fftw_plan_dft(3, m, buffer, buffer, FFTW_BACKWARD, FFTW_ESTIMATE);
-    if (!self->forward || !self->backward) {
-      status = kd_error(KD_ERROR_INTERNAL, "FFTW cannot plan a %d x %d x %d transform", m[0], m[1],
-                        m[2]);
-      goto cleanup;
-    }
-  }
+  size_t n_convolved = 0, n_local = 0;
   for (size_t i = 0; i < self->n_group; i++) {
     group *g = &self->group[i];
-    KD_ALLOCATE(g->coefficient, (2 * self->series.n_half + 1) * 2 * g->n_shape);
-    if (g->is_local) continue;
-    KD_CHECK(prepare_shapes(self, g));
-    if (has_dispersion(g)) KD_CHECK(prepare_dispersive(self, g));
+    size_t *most = g->is_local ? &n_local : &n_convolved;
+    *most = g->n_channel > *most ? g->n_channel : *most;
+    KD_ALLOCATE(g->coefficient, self->n_sum * g->n_shape);
   }
+  if (n_convolved > 0) KD_CHECK(create_convolutions(self, n_convolved));
+  if (n_local > 0) KD_CHECK(create_sums(self, n_local));
+  const size_t n_y = n_convolved * self->rows.count, n_y_local = n_local * self->flat.count;
+  KD_ALLOCATE(self->y, setting->n_piece * (n_y > n_y_local ? n_y : n_y_local));
+  KD_ALLOCATE(self->phase, (size_t)self->n_thread);
+  for (int i = 0; i < self->n_thread; i++)
+    KD_ALLOCATE(self->phase[i], setting->n_piece * LONG_BATCH);
   *result = (kd_self_energy *)self;
   self = NULL;
 
@@ -299,222 +617,309 @@ cleanup:
   return status;
 }
 
-/// y[p][c][k]: the channels of sum_a M_a G_p M_a^dagger, without their outer phases.
-static void apply_vertices(fast *self, const group *g, const double complex *field) {
+// --- apply --------------------------------------------------------------------------------------
+
+/// y[block][c][p]: the channels of sum_a M_a G_p M_a^dagger, without their outer phases.
+static void apply_vertices(fast *self, const group *g, const blocks *b,
+                           const double complex *field) {
   const size_t n_k = self->n_k, n = self->n_band * self->n_band, n_piece = self->setting.n_piece;
   const bool has_phases = g->bath[0]->vertex.has_phases;
-#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(n_piece * n * n_k))
-  for (size_t c = 0; c < g->n_channel; c++) {
-    const kd_vertex_channel *channel = &g->channel[c];
-    for (size_t p = 0; p < n_piece; p++) {
-      double complex *y = self->y + (p * g->n_channel + c) * n_k;
-      memset(y, 0, n_k * sizeof *y);
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(self->n_thread) if (KD_WORTH_THREADS(n_piece * n * n_k))
+  for (size_t block = 0; block < b->count; block++) {
+    const size_t k = blocks_first(b, block), width = blocks_width(b, block);
+    for (size_t c = 0; c < g->n_channel; c++) {
+      const kd_vertex_channel *channel = &g->channel[c];
+      zlanes *y = self->y + (block * g->n_channel + c) * n_piece;
+      memset(y, 0, n_piece * sizeof *y);
       for (size_t s = 0; s < channel->n_source; s++) {
         const kd_vertex_source *source = &channel->source[s];
-        const double complex *from = field + (p * n + source->element) * n_k;
-        for (size_t k = 0; k < n_k; k++)
-          y[k] += source->weight * from[k] * (has_phases ? phase_at(self, k, source->inner) : 1);
+        double complex weight[LANES];
+        for (size_t l = 0; l < LANES; l++)
+          weight[l] =
+              source->weight * (has_phases && l < width ? phase_at(self, k + l, source->inner) : 1);
+        for (size_t p = 0; p < n_piece; p++) {
+          const zlanes term =
+              times(load(weight), load_some(field + (p * n + source->element) * n_k + k, width));
+          y[p].re += term.re;
+          y[p].im += term.im;
+        }
       }
     }
   }
 }
 
-/// Phases e^{-i e tau_j} of one block, as they go from j to j + 1.
-typedef struct phases {
-  double re[BLOCK], im[BLOCK], step_re[BLOCK], step_im[BLOCK];
-} phases;
+/// Part (0: a, 1: b) of the kernel of term i, elements from r on.
+static void kernel_panel(const fast *self, const group *g, size_t i, int part, size_t r,
+                         size_t count, double kernel[PANEL]) {
+  if (g->dispersive)
+    memcpy(kernel, g->dispersive + (2 * i + (size_t)part) * self->volume + r,
+           count * sizeof *kernel);
+  else
+    memset(kernel, 0, count * sizeof *kernel);
+  for (size_t f = 0; f < g->n_shape; f++) {
+    const double complex c = g->coefficient[i * g->n_shape + f];
+    const double weight = part == 0 ? creal(c) : cimag(c), *transform = g->shape[f].transform + r;
+    for (size_t s = 0; s < count; s++) kernel[s] += weight * transform[s];
+  }
+}
 
-static void phases_set(phases *f, const double *energy, size_t count, double tau) {
+/// Convolves the field of term i: with the one shape; else with a into `field` and b into `second`,
+/// or, if there is no second, with the kernel of `order` into `field`.
+static void convolve(const fast *self, const group *g, size_t i, kd_order order,
+                     double complex *field, double complex *second) {
+  execute_forward(self->forward, field);
+  double *z = (double *)field, *w = (double *)second;
+  if (is_single(g)) {
+    const double *kernel = g->shape[0].transform;
+    for (size_t r = 0; r < self->volume; r++) {
+      z[2 * r] *= kernel[r];
+      z[2 * r + 1] *= kernel[r];
+    }
+  } else {
+    double a[PANEL], b[PANEL];
+    const double sign = order == KD_LESSER ? 1 : -1;
+    for (size_t r = 0; r < self->volume; r += PANEL, z += 2 * PANEL) {
+      const size_t count = self->volume - r < PANEL ? self->volume - r : PANEL;
+      kernel_panel(self, g, i, 0, r, count, a);
+      kernel_panel(self, g, i, 1, r, count, b);
+      if (second) {
+        for (size_t s = 0; s < count; s++) {
+          w[2 * s] = b[s] * z[2 * s];
+          w[2 * s + 1] = b[s] * z[2 * s + 1];
+          z[2 * s] *= a[s];
+          z[2 * s + 1] *= a[s];
+        }
+        w += 2 * PANEL;
+      } else {
+        for (size_t s = 0; s < count; s++) {
+          const double re = z[2 * s], im = z[2 * s + 1];
+          z[2 * s] = a[s] * re - sign * b[s] * im;
+          z[2 * s + 1] = a[s] * im + sign * b[s] * re;
+        }
+      }
+    }
+  }
+  execute_backward(self->backward, field);
+  if (second) execute_backward(self->backward, second);
+}
+
+/// Sets to 0 what the transforms of a box have left outside the rows of k.
+static void clear_padding(const fast *self, double complex *field) {
+  if (self->n_difference == self->n_k) return;
+  const size_t n_row = self->rows.count / self->rows.per_row, used = self->rows.per_row * LANES;
+  for (size_t row = 0; row < n_row; row++) {
+    const size_t from = row_place(self, row) + used;
+    const size_t to = row + 1 < n_row ? row_place(self, row + 1) : self->volume;
+    if (to > from) memset(field + from, 0, (to - from) * sizeof *field);
+  }
+}
+
+/// Y of `count` terms from i on, for one block.
+static void gather_block(const fast *self, const group *g, size_t block, size_t i, size_t count,
+                         zlanes *phase) {
+  const size_t n_piece = self->setting.n_piece, n_c = g->n_channel;
+  const zlanes *y = self->y + block * n_c * n_piece;
+  double complex *field = self->field + block_place(self, block);
+  fill_phases(self->rows.rotation + block * n_piece, n_piece, self->first + (long)i, count, phase);
+  for (size_t s = 0; s < count; s++)
+    for (size_t c = 0; c < n_c; c++)
+      store(field + (s * n_c + c) * self->volume,
+            gather(phase + s * n_piece, y + c * n_piece, n_piece, (zlanes){{0}, {0}}));
+}
+
+/// sum + sum_s conj(phase_s) z_s
+static inline zlanes spread(const zlanes *phase, size_t n_piece, const zlanes *z, size_t count,
+                            zlanes sum) {
+  for (size_t s = 0; s < count; s++) {
+    const zlanes f = phase[s * n_piece];
+    sum.re += f.re * z[s].re + f.im * z[s].im;
+    sum.im += f.re * z[s].im - f.im * z[s].re;
+  }
+  return sum;
+}
+
+/// The same with weights a_s + i b_s, whose parts go into sums of their own.
+static inline ab spread_weighted(const zlanes *phase, size_t n_piece, const zlanes *z,
+                                 const double complex *weight, size_t count, ab sum) {
+  for (size_t s = 0; s < count; s++) {
+    const zlanes f = phase[s * n_piece];
+    const double a = creal(weight[s]), b = cimag(weight[s]);
+    const lanes re = f.re * z[s].re + f.im * z[s].im, im = f.re * z[s].im - f.im * z[s].re;
+    sum.a.re += a * re;
+    sum.a.im += a * im;
+    sum.b.re += b * re;
+    sum.b.im += b * im;
+  }
+  return sum;
+}
+
+/// A and B of `count` terms from i on, for one block.
+static void spread_fields(const fast *self, const group *g, bool has_second, size_t block, size_t i,
+                          size_t count, zlanes *phase) {
+  const size_t n_piece = self->setting.n_piece, n_c = g->n_channel;
+  const size_t place = block_place(self, block);
+  ab *t = self->t + block * n_c * n_piece;
+  fill_phases(self->rows.rotation + block * n_piece, n_piece, self->first + (long)i, count, phase);
+  for (size_t c = 0; c < n_c; c++) {
+    zlanes z[BATCH], w[BATCH];
+    for (size_t s = 0; s < count; s++) {
+      const size_t from = (s * n_c + c) * self->volume + place;
+      z[s] = load(self->field + from);
+      if (has_second) w[s] = load(self->second + from);
+    }
+    for (size_t p = 0; p < n_piece; p++) {
+      ab *sum = t + c * n_piece + p;
+      if (is_single(g)) {
+        *sum = spread_weighted(phase + p, n_piece, z, g->coefficient + i, count, *sum);
+      } else {
+        sum->a = spread(phase + p, n_piece, z, count, sum->a);
+        if (has_second) sum->b = spread(phase + p, n_piece, w, count, sum->b);
+      }
+    }
+  }
+}
+
+/// t += outer x for one block, piece and channel.
+static void add_block(const double complex *outer, size_t width, zlanes x, double complex *t) {
+  if (outer) x = times(load_some(outer, width), x);
+  const zlanes before = load_some(t, width);
+  store_some(t, width, (zlanes){before.re + x.re, before.im + x.im});
+}
+
+/// T^≷ += outer (A +- iB) for one block.
+static void add_fields(const fast *self, const group *g, size_t block, double complex *const t[2]) {
+  const size_t n_piece = self->setting.n_piece, n = self->n_band * self->n_band;
+  const size_t k = blocks_first(&self->rows, block), width = blocks_width(&self->rows, block);
+  for (size_t c = 0; c < g->n_channel; c++)
+    for (size_t p = 0; p < n_piece; p++) {
+      const ab x = self->t[(block * g->n_channel + c) * n_piece + p];
+      const double complex *outer = g->outer[c] ? g->outer[c] + k : NULL;
+      const size_t to = (p * n + g->channel[c].target) * self->n_k + k;
+      if (t[KD_LESSER])
+        add_block(outer, width, (zlanes){x.a.re - x.b.im, x.a.im + x.b.re}, t[KD_LESSER] + to);
+      if (t[KD_GREATER])
+        add_block(outer, width, (zlanes){x.a.re + x.b.im, x.a.im - x.b.re}, t[KD_GREATER] + to);
+    }
+}
+
+/// Kernels with q, per channel and tau: one forward transform, and one backward if all kernels have
+/// one shape or one order is wanted, else two.
+static void apply_convolution(fast *self, const group *g, double complex *const t[2]) {
+  const bool has_second = !is_single(g) && t[0] && t[1];
+  const size_t n_c = g->n_channel, n_block = self->rows.count;
+  memset(self->t, 0, n_block * n_c * self->setting.n_piece * sizeof *self->t);
+#pragma omp parallel num_threads(self->n_thread) if (KD_WORTH_THREADS(n_c * self->volume))
+  {
+    zlanes *phase = self->phase[omp_get_thread_num()];
+    for (size_t i = 0; i < self->n_sum; i += self->n_batch) {
+      const size_t count = self->n_sum - i < self->n_batch ? self->n_sum - i : self->n_batch;
+#pragma omp for schedule(static)
+      for (size_t block = 0; block < n_block; block++)
+        gather_block(self, g, block, i, count, phase);
+#pragma omp for schedule(static)
+      for (size_t s = 0; s < count * n_c; s++) {
+        double complex *field = self->field + s * self->volume;
+        clear_padding(self, field);
+        convolve(self, g, i + s / n_c, t[KD_LESSER] ? KD_LESSER : KD_GREATER, field,
+                 has_second ? self->second + s * self->volume : NULL);
+      }
+#pragma omp for schedule(static)
+      for (size_t block = 0; block < n_block; block++)
+        spread_fields(self, g, has_second, block, i, count, phase);
+    }
+#pragma omp for schedule(static)
+    for (size_t block = 0; block < n_block; block++) add_fields(self, g, block, t);
+  }
+  self->n_fft += self->n_sum * n_c * (has_second ? 3 : 2);
+}
+
+/// Sums over the blocks [first, last) of every channel and term.
+static void sum_strip(const fast *self, const group *g, size_t first, size_t last, zlanes *phase,
+                      zlanes *partial, double complex *strip) {
+  const size_t n_c = g->n_channel, n_sum = self->n_sum, n_piece = self->setting.n_piece;
+  memset(partial, 0, n_c * n_sum * sizeof *partial);
+  for (size_t chunk = first; chunk < last; chunk += CHUNK) {
+    const size_t end = last - chunk < CHUNK ? last : chunk + CHUNK;
+    for (size_t i = 0; i < n_sum; i += LONG_BATCH) {
+      const size_t count = n_sum - i < LONG_BATCH ? n_sum - i : LONG_BATCH;
+      for (size_t block = chunk; block < end; block++) {
+        const zlanes *y = self->y + block * n_c * n_piece;
+        fill_phases(self->flat.rotation + block * n_piece, n_piece, self->first + (long)i, count,
+                    phase);
+        for (size_t c = 0; c < n_c; c++) {
+          zlanes *sum = partial + c * n_sum + i;
+          for (size_t s = 0; s < count; s++)
+            sum[s] = gather(phase + s * n_piece, y + c * n_piece, n_piece, sum[s]);
+        }
+      }
+    }
+  }
+  for (size_t i = 0; i < n_c * n_sum; i++)
+    strip[i] = total(partial[i].re) + I * total(partial[i].im);
+}
+
+/// sums := those of all strips in order, times the coefficients of either order.
+static void finish_sums(const fast *self, const group *g) {
+  const size_t n_c = g->n_channel, n_sum = self->n_sum;
+  for (size_t c = 0; c < n_c; c++)
+    for (size_t i = 0; i < n_sum; i++) {
+      double complex sum = 0;
+      for (size_t part = 0; part < self->n_strip; part++)
+        sum += self->strip[(part * n_c + c) * n_sum + i];
+      sum /= (double)self->n_k;
+      self->sum[2 * c * n_sum + i] = sum * g->coefficient[i];
+      self->sum[(2 * c + 1) * n_sum + i] = sum * conj(g->coefficient[i]);
+    }
+}
+
+/// sum + sum_i conj(phase_i) s_i for numbers s.
+static inline zlanes spread_number(const zlanes *phase, const double complex *s, size_t count,
+                                   zlanes sum) {
   for (size_t i = 0; i < count; i++) {
-    f->re[i] = cos(energy[i] * tau);
-    f->im[i] = -sin(energy[i] * tau);
+    sum.re += phase[i].re * creal(s[i]) + phase[i].im * cimag(s[i]);
+    sum.im += phase[i].re * cimag(s[i]) - phase[i].im * creal(s[i]);
   }
+  return sum;
 }
 
-static void phases_advance(phases *f, const double *energy, size_t count, long j, double dtau) {
-  if (j % REFRESH == 0) {
-    phases_set(f, energy, count, (double)j * dtau);
-    return;
-  }
-#pragma omp simd
-  for (size_t i = 0; i < BLOCK; i++) {
-    const double re = f->re[i] * f->step_re[i] - f->im[i] * f->step_im[i];
-    f->im[i] = f->re[i] * f->step_im[i] + f->im[i] * f->step_re[i];
-    f->re[i] = re;
-  }
-}
-
-static void phases_start(phases *f, const double *energy, size_t count, long j, double dtau) {
-  memset(f, 0, sizeof *f);
-  phases_set(f, energy, count, dtau);
-  memcpy(f->step_re, f->re, sizeof f->re);
-  memcpy(f->step_im, f->im, sizeof f->im);
-  phases_set(f, energy, count, (double)j * dtau);
-}
-
-/// Real and imaginary parts of y for one piece, one channel and one block.
-static void load(const double complex *y, size_t count, double re[BLOCK], double im[BLOCK]) {
-  for (size_t i = 0; i < BLOCK; i++) re[i] = im[i] = 0;
-  for (size_t i = 0; i < count; i++) {
-    re[i] = creal(y[i]);
-    im[i] = cimag(y[i]);
+/// T of one block, from the sums over k'.
+static void spread_sums(const fast *self, const group *g, size_t block, zlanes *phase, zlanes *x,
+                        double complex *const t[2]) {
+  const size_t n_c = g->n_channel, n_sum = self->n_sum, n = self->n_band * self->n_band;
+  const size_t k = blocks_first(&self->flat, block), width = blocks_width(&self->flat, block);
+  for (size_t p = 0; p < self->setting.n_piece; p++) {
+    const rotation *r = self->flat.rotation + block * self->setting.n_piece + p;
+    memset(x, 0, 2 * n_c * sizeof *x);
+    for (size_t i = 0; i < n_sum; i += LONG_BATCH) {
+      const size_t count = n_sum - i < LONG_BATCH ? n_sum - i : LONG_BATCH;
+      fill_phases(r, 1, self->first + (long)i, count, phase);
+      for (size_t c = 0; c < 2 * n_c; c++)
+        if (t[c % 2]) x[c] = spread_number(phase, self->sum + c * n_sum + i, count, x[c]);
+    }
+    for (size_t c = 0; c < 2 * n_c; c++)
+      if (t[c % 2])
+        add_block(g->outer[c / 2] ? g->outer[c / 2] + k : NULL, width, x[c],
+                  t[c % 2] + (p * n + g->channel[c / 2].target) * self->n_k + k);
   }
 }
 
 /// Kernels without q: sums over k' for every tau, then the series at every k.
-static kd_status apply_local(fast *self, const group *g, double complex *t[2]) {
-  kd_status status = KD_OK;
-  const kd_self_energy_setting *s = &self->setting;
-  const size_t n_k = self->n_k, n_c = g->n_channel, n = self->n_band * self->n_band;
-  const long n_half = (long)self->series.n_half;
-  const size_t n_term = 2 * self->series.n_half + 1, n_block = (n_k + BLOCK - 1) / BLOCK;
-  const double dtau = 2 * M_PI / self->series.period;
-  double complex *strip = NULL, *sum = NULL;
-  KD_ALLOCATE(strip, N_STRIP * n_term * n_c);
-  KD_ALLOCATE(sum, 2 * n_term * n_c);
-#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(n_term * s->n_piece * n_k))
-  for (size_t part = 0; part < N_STRIP; part++) {
-    double complex *own = strip + part * n_term * n_c;
-    for (size_t block = part * n_block / N_STRIP; block < (part + 1) * n_block / N_STRIP; block++) {
-      const size_t k = block * BLOCK, count = n_k - k < BLOCK ? n_k - k : BLOCK;
-      for (size_t p = 0; p < s->n_piece; p++)
-        for (size_t c = 0; c < n_c; c++) {
-          const double *energy = s->energy + p * n_k + k;
-          double re[BLOCK], im[BLOCK];
-          phases f;
-          load(self->y + (p * n_c + c) * n_k + k, count, re, im);
-          phases_start(&f, energy, count, first_term(self), dtau);
-          for (long j = first_term(self);;) {
-            double sum_re = 0, sum_im = 0;
-#pragma omp simd reduction(+ : sum_re, sum_im)
-            for (size_t i = 0; i < BLOCK; i++) {
-              sum_re += f.re[i] * re[i] - f.im[i] * im[i];
-              sum_im += f.re[i] * im[i] + f.im[i] * re[i];
-            }
-            own[(size_t)(j + n_half) * n_c + c] += sum_re + I * sum_im;
-            if (++j > n_half) break;
-            phases_advance(&f, energy, count, j, dtau);
-          }
-        }
-    }
-  }
-  for (size_t j = 0; j < n_term; j++)
-    for (size_t c = 0; c < n_c; c++) {
-      double complex total = 0;
-      for (size_t part = 0; part < N_STRIP; part++) total += strip[(part * n_term + j) * n_c + c];
-      for (kd_order order = KD_LESSER; order <= KD_GREATER; order++)
-        sum[(j * n_c + c) * 2 + order] = total * g->coefficient[2 * j + order] / (double)n_k;
-    }
-#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(n_term * s->n_piece * n_k))
-  for (size_t block = 0; block < n_block; block++) {
-    const size_t k = block * BLOCK, count = n_k - k < BLOCK ? n_k - k : BLOCK;
-    for (size_t p = 0; p < s->n_piece; p++)
-      for (size_t c = 0; c < n_c; c++) {
-        const double *energy = s->energy + p * n_k + k;
-        double lesser_re[BLOCK] = {0}, lesser_im[BLOCK] = {0};
-        double greater_re[BLOCK] = {0}, greater_im[BLOCK] = {0};
-        phases f;
-        phases_start(&f, energy, count, first_term(self), dtau);
-        for (long j = first_term(self);;) {
-          const double complex *a = sum + ((size_t)(j + n_half) * n_c + c) * 2;
-          const double lr = creal(a[0]), li = cimag(a[0]), gr = creal(a[1]), gi = cimag(a[1]);
-          // e^{+i e tau} is the conjugate of the phase.
-#pragma omp simd
-          for (size_t i = 0; i < BLOCK; i++) {
-            lesser_re[i] += f.re[i] * lr + f.im[i] * li;
-            lesser_im[i] += f.re[i] * li - f.im[i] * lr;
-            greater_re[i] += f.re[i] * gr + f.im[i] * gi;
-            greater_im[i] += f.re[i] * gi - f.im[i] * gr;
-          }
-          if (++j > n_half) break;
-          phases_advance(&f, energy, count, j, dtau);
-        }
-        const size_t to = (p * n + g->channel[c].target) * n_k + k;
-        const double complex *outer = g->outer[c] ? g->outer[c] + k : NULL;
-        for (size_t i = 0; i < count; i++) {
-          const double complex factor = outer ? outer[i] : 1;
-          if (t[0]) t[0][to + i] += factor * (lesser_re[i] + I * lesser_im[i]);
-          if (t[1]) t[1][to + i] += factor * (greater_re[i] + I * greater_im[i]);
-        }
-      }
-  }
-
-cleanup:
-  kd_free(strip);
-  kd_free(sum);
-  return status;
-}
-
-/// Position of grid point k in the array of differences.
-static size_t padded(const fast *self, size_t k) {
-  const size_t *n = self->n, *m = self->m;
-  return (k / (n[1] * n[2]) * m[1] + k / n[2] % n[1]) * m[2] + k % n[2];
-}
-
-/// t_p += e^{i e_p tau} z for one channel, z on the array of differences.
-static void accumulate(const fast *self, const group *g, size_t c, double complex factor,
-                       const double complex *z, double complex *t) {
-  const size_t n_k = self->n_k, n = self->n_band * self->n_band;
-  const bool is_padded = self->n_difference != n_k;
-  const double complex *outer = g->outer[c];
-  for (size_t p = 0; p < self->setting.n_piece; p++) {
-    double complex *to = t + (p * n + g->channel[c].target) * n_k;
-    const double complex *phase = self->phase + p * n_k;
-    for (size_t k = 0; k < n_k; k++)
-      to[k] +=
-          factor * conj(phase[k]) * z[is_padded ? padded(self, k) : k] * (outer ? outer[k] : 1);
-  }
-}
-
-/// Kernels with q, per channel and tau: one forward transform, and one backward if all kernels have
-/// one shape, else one for each order.
-static void apply_convolution(fast *self, const group *g, double complex *t[2]) {
-  const kd_self_energy_setting *s = &self->setting;
-  const size_t n_k = self->n_k, n_c = g->n_channel, n_q = self->n_difference;
-  const long n_half = (long)self->series.n_half;
-  const double dtau = 2 * M_PI / self->series.period;
-  const double norm = 1 / ((double)n_k * (double)n_q);
-  const bool is_single = g->n_shape == 1 && !g->dispersive;
-  for (long j = first_term(self); j <= n_half; j++) {
-    const double tau = (double)j * dtau;
-#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(s->n_piece * n_k))
-    for (size_t i = 0; i < s->n_piece * n_k; i++)
-      self->phase[i] = cos(s->energy[i] * tau) - I * sin(s->energy[i] * tau);
-    const double complex *coefficient = g->coefficient + 2 * (size_t)(j + n_half) * g->n_shape;
-    const double complex *dispersive =
-        g->dispersive ? g->dispersive + 2 * (size_t)(j + n_half) * n_q : NULL;
-#pragma omp parallel for schedule(static)                                                          \
-    num_threads(self->n_thread) if (KD_WORTH_THREADS(n_c * n_q))
-    for (size_t c = 0; c < n_c; c++) {
-      double complex *field = self->field + c * n_q, *buffer = self->buffer[omp_get_thread_num()];
-      if (n_q != n_k) memset(field, 0, n_q * sizeof *field);
-      for (size_t k = 0; k < n_k; k++) {
-        double complex value = 0;
-        for (size_t p = 0; p < s->n_piece; p++)
-          value += self->phase[p * n_k + k] * self->y[(p * n_c + c) * n_k + k];
-        field[n_q == n_k ? k : padded(self, k)] = value;
-      }
-      fftw_execute_dft(self->forward, (fftw_complex *)field, (fftw_complex *)field);
-      if (is_single) {
-        for (size_t r = 0; r < n_q; r++) field[r] *= norm * g->shape[0].transform[r];
-        fftw_execute_dft(self->backward, (fftw_complex *)field, (fftw_complex *)field);
-        for (kd_order order = KD_LESSER; order <= KD_GREATER; order++)
-          if (t[order]) accumulate(self, g, c, coefficient[order], field, t[order]);
-        continue;
-      }
-      for (kd_order order = KD_LESSER; order <= KD_GREATER; order++) {
-        if (!t[order]) continue;
-        for (size_t r = 0; r < n_q; r++) {
-          double complex kernel = dispersive ? dispersive[order * n_q + r] : 0;
-          for (size_t f = 0; f < g->n_shape; f++)
-            kernel += coefficient[order * g->n_shape + f] * g->shape[f].transform[r];
-          buffer[r] = norm * field[r] * kernel;
-        }
-        fftw_execute_dft(self->backward, (fftw_complex *)buffer, (fftw_complex *)buffer);
-        accumulate(self, g, c, 1, buffer, t[order]);
-      }
-    }
-    self->n_fft += n_c * (is_single ? 2 : 1 + (t[0] != NULL) + (t[1] != NULL));
+static void apply_local(fast *self, const group *g, double complex *const t[2]) {
+  const size_t n_c = g->n_channel, n_block = self->flat.count;
+#pragma omp parallel num_threads(                                                                  \
+    self->n_thread) if (KD_WORTH_THREADS(self->n_sum * self->setting.n_piece * self->n_k))
+  {
+    zlanes *phase = self->phase[omp_get_thread_num()];
+    zlanes *partial = self->partial[omp_get_thread_num()];
+#pragma omp for schedule(static)
+    for (size_t part = 0; part < self->n_strip; part++)
+      sum_strip(self, g, part * n_block / self->n_strip, (part + 1) * n_block / self->n_strip,
+                phase, partial, self->strip + part * n_c * self->n_sum);
+#pragma omp single
+    finish_sums(self, g);
+#pragma omp for schedule(static)
+    for (size_t block = 0; block < n_block; block++) spread_sums(self, g, block, phase, partial, t);
   }
 }
 
@@ -537,15 +942,15 @@ static kd_status fast_apply(kd_self_energy *object, const double complex *g, dou
                             double complex *t_lesser, double complex *t_greater) {
   fast *self = from(object);
   const size_t total = self->setting.n_piece * self->n_band * self->n_band * self->n_k;
-  double complex *t[2] = {t_lesser, t_greater};
+  double complex *const t[2] = {t_lesser, t_greater};
   for (int order = 0; order < 2; order++)
     if (t[order]) memset(t[order], 0, total * sizeof *t[order]);
   for (size_t i = 0; i < self->n_group; i++) {
     group *own = &self->group[i];
     set_coefficients(self, own, beta);
-    apply_vertices(self, own, g);
+    apply_vertices(self, own, own->is_local ? &self->flat : &self->rows, g);
     if (own->is_local)
-      KD_TRY(apply_local(self, own, t));
+      apply_local(self, own, t);
     else
       apply_convolution(self, own, t);
   }
@@ -560,16 +965,47 @@ static unsigned long fast_n_fft(const kd_self_energy *self) {
 
 static size_t fast_bytes(const kd_self_energy *object) {
   const fast *self = (const fast *)object;
-  const size_t n_term = 2 * self->series.n_half + 1, n_piece = self->setting.n_piece;
-  size_t n_number = 0, n_channel = 0;
-  for (size_t g = 0; g < self->n_group; g++) {
-    if (self->group[g].dispersive) n_number += 2 * n_term * self->n_difference;
-    if (!self->group[g].is_local) n_number += self->group[g].n_shape * self->n_difference / 2;
-    if (self->group[g].n_channel > n_channel) n_channel = self->group[g].n_channel;
+  const size_t n_piece = self->setting.n_piece, n_thread = (size_t)self->n_thread;
+  size_t n_convolved = 0, n_local = 0, bytes = n_thread * n_piece * LONG_BATCH * sizeof(zlanes);
+  for (size_t i = 0; i < self->n_group; i++) {
+    const group *g = &self->group[i];
+    size_t *most = g->is_local ? &n_local : &n_convolved;
+    *most = g->n_channel > *most ? g->n_channel : *most;
+    bytes += self->n_sum * g->n_shape * sizeof *g->coefficient;
+    if (!g->is_local) bytes += g->n_shape * self->volume * sizeof *g->shape->transform;
+    if (g->dispersive) bytes += self->n_sum * 2 * self->volume * sizeof *g->dispersive;
+    for (size_t c = 0; c < g->n_channel; c++)
+      if (g->outer[c]) bytes += self->n_k * sizeof **g->outer;
   }
-  n_number += n_piece * (n_channel + 1) * self->n_k;
-  if (self->field) n_number += (n_channel + (size_t)self->n_thread) * self->n_difference;
-  return n_number * sizeof(double complex);
+  const size_t n_y = n_convolved * self->rows.count, n_y_local = n_local * self->flat.count;
+  bytes += n_piece * (n_y > n_y_local ? n_y : n_y_local) * sizeof *self->y;
+  bytes += n_piece * (self->rows.count + self->flat.count) * sizeof(rotation);
+  bytes += n_piece * n_y * sizeof *self->t;
+  bytes +=
+      (self->second ? 2 : 1) * self->n_batch * n_convolved * self->volume * sizeof *self->field;
+  bytes += n_local * self->n_sum *
+           (n_thread * sizeof(zlanes) + (self->n_strip + 2) * sizeof(double complex));
+  return bytes + kd_series_bytes(&self->series);
+}
+
+double kd_self_energy_fft_cost(const kd_self_energy *object) {
+  // Nanoseconds per operation of the local parts, without and with fields, and of an FFT, and of
+  // starting one.
+  const double local = 0.015, field = 0.02, transform = 0.025, start = 40;
+  const fast *self = (const fast *)object;
+  double cost = 0;
+  for (size_t i = 0; i < self->n_group; i++) {
+    const group *g = &self->group[i];
+    const double n_c = (double)g->n_channel, n_q = (double)self->n_difference;
+    const double points = (double)(LANES * (g->is_local ? self->flat.count : self->rows.count)) *
+                          (double)self->setting.n_piece;
+    if (g->is_local)
+      cost += local * points * (18 + 24 * n_c);
+    else
+      cost += field * points * (18 + 22 * n_c) +
+              n_c * (is_single(g) ? 2 : 3) * (start + transform * 5 * n_q * log2(n_q));
+  }
+  return cost * (double)self->n_sum;
 }
 
 const kd_self_energy_kind kd_self_energy_fft = {.name = "fft",

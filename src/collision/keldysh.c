@@ -18,7 +18,7 @@
 /// Kernels that conserve the energy are displaced by at most this many standard deviations.
 static const double LARGEST_SHIFT = 4;
 /// The energy is conserved when its rate is below this part of what flows in and out.
-static const double ENERGY_ROUNDING = 1e-15;
+static const double ENERGY_ROUNDING = 2e-15;
 enum { MOST_TRIALS = 60 };
 /// Step of the numerical derivative with respect to beta, relative.
 static const double BETA_STEP = 1e-3;
@@ -248,7 +248,7 @@ static double fit_beta(const kd_keldysh *o, const double *f) {
 /// trial := C[f] at the beta that conserves the energy. dE/dt falls monotonically with beta, so a
 /// bracket with secant steps inside finds it; the start depends on f alone, so that C does.
 static kd_status conserving_rate(kd_keldysh *o, const double *f) {
-  double low = -INFINITY, high = INFINITY, low_rate = 0, high_rate = 0, scale, rate;
+  double low = -INFINITY, high = INFINITY, scale, rate, old_beta = 0, old_rate = 0;
   double beta = fit_beta(o, f);
   double step = fmax(0.02 * fabs(beta), 0.02 * o->largest_beta);
   make_pieces(o, f, o->g);
@@ -256,13 +256,10 @@ static kd_status conserving_rate(kd_keldysh *o, const double *f) {
     KD_TRY(try_beta(o, o->g, f, beta, &rate, &scale));
     o->beta = beta;
     if (fabs(rate) <= ENERGY_ROUNDING * scale) return KD_OK;
-    if (rate > 0) {
+    if (rate > 0)
       low = beta;
-      low_rate = rate;
-    } else {
+    else
       high = beta;
-      high_rate = rate;
-    }
     double next;
     if (isinf(low) || isinf(high)) {
       if (fabs(beta) >= o->largest_beta && (rate > 0) == (beta > 0)) break;
@@ -270,11 +267,12 @@ static kd_status conserving_rate(kd_keldysh *o, const double *f) {
       next = fmax(-o->largest_beta, fmin(o->largest_beta, next));
       step *= 4;
     } else {
-      next = low + (high - low) * low_rate / (low_rate - high_rate);
-      // Secant steps approach a root of a convex function from one side only.
-      if (trial % 4 == 3) next = 0.5 * (low + high);
+      next = beta - rate * (beta - old_beta) / (rate - old_rate);
+      if (!(next > low && next < high)) next = 0.5 * (low + high);
       if (!(next > low && next < high)) return KD_OK;
     }
+    old_beta = beta;
+    old_rate = rate;
     beta = next;
   }
   if (!isinf(low) && !isinf(high)) return KD_OK;

@@ -8,7 +8,8 @@ static const kd_choice ANSATZE[] = {
      .meaning = "band-nondiagonal Keldysh operator, G^< = {delta(w - H), f}/2",
      .reference = "Trukhan and Protik, eq. 25"},
     {.name = "causal",
-     .meaning = "G^< = i (G^R f - f G^A) with principal values: the Redfield form",
+     .meaning = "G^< = i (G^R f - f G^A) with principal values, f taken as constant during a "
+                "collision (Redfield theory lets its coherences turn)",
      .reference = "Lipavsky, Spicka, Velicky, Phys. Rev. B 34, 6933 (1986)"},
     {.name = "average",
      .meaning = "coherences scatter at the mean energy of their two levels: the free generalized "
@@ -83,7 +84,7 @@ const kd_param kd_collision_rows[] = {
      .unit = "K",
      .fallback = KD_UNSET,
      KD_NON_NEGATIVE,
-     .meaning = "of the equilibrium in reference, linearised, t1_t2 and bgk; default: that of "
+     .meaning = "of the equilibrium in reference, linearised, rta, t1_t2 and bgk; default: that of "
                 "initial"},
     {.key = "chemical_potential",
      .type = KD_REAL,

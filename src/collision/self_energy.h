@@ -49,4 +49,10 @@ extern const kd_self_energy_kind kd_self_energy_fft;
 /// Bytes of the table of `direct`.
 size_t kd_self_energy_direct_bytes(const kd_self_energy_setting *setting);
 
+/// Estimates of the time of one apply() for both orders, to choose by: nanoseconds of one thread,
+/// within a factor of two where they were fitted.
+double kd_self_energy_direct_cost(const kd_self_energy_setting *setting);
+/// @param fft  made by kd_self_energy_fft
+double kd_self_energy_fft_cost(const kd_self_energy *fft);
+
 #endif

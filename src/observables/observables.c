@@ -28,12 +28,15 @@ typedef struct bands {
 
 struct kd_observables {
   kd_model *model;
+  const kd_space *space;
   const kd_field *field;
   kd_reference *reference;
   kd_constants constants;
   kd_statistics statistics;
   kd_translation *translation;
-  size_t n_band, n_dim, n_k, n;
+  size_t n_band, n_dim, n_k, n; ///< n = n_band^2 n_k
+  size_t n_r;
+  double element; ///< weight of a point of R: its volume in units of V_cell; 1 without an R grid
   kd_user_observable *user;
   size_t n_user;
 
@@ -51,12 +54,17 @@ struct kd_observables {
   double *work, *work_2, *work_3; ///< packed
 
   double *sum, *grid_sum, *reference_sum, *reference_here; ///< [n_value + n_user]
+  double *total;                                           ///< sums over R of the first two
   double largest_at_edge;
   double largest_tail;
 
-  double complex *snapshot_f;  ///< [n_k][n_band][n_band]
-  double *snapshot_population; ///< [n_k][n_band]
-  kd_variable snapshot[2];
+  double *potential;           ///< U at every R, [n_r]
+  double complex *snapshot_f;  ///< [n_r][n_k][n_band][n_band]
+  double *snapshot_population; ///< [n_r][n_k][n_band]
+  double *density, *flow;      ///< n(R), [n_r], and j(R), [n_r][n_dim]; NULL without an R grid
+  double *place[3];            ///< coordinates of the R axes, angstrom
+  size_t n_snapshot;
+  kd_variable snapshot[4];
   double *reduced[3]; ///< coordinates of the k axes, fractions of the edges
 };
 
@@ -84,10 +92,15 @@ void kd_observables_free(kd_observables *o) {
   kd_free(o->work_3);
   kd_free(o->sum);
   kd_free(o->grid_sum);
+  kd_free(o->total);
   kd_free(o->reference_sum);
   kd_free(o->reference_here);
   kd_free(o->snapshot_f);
   kd_free(o->snapshot_population);
+  kd_free(o->potential);
+  kd_free(o->density);
+  kd_free(o->flow);
+  for (int d = 0; d < 3; d++) kd_free(o->place[d]);
   kd_free(o);
 }
 
@@ -159,13 +172,27 @@ static void describe_traces(kd_observables *o) {
   }
 }
 
+/// Adds the axes of the R grid, none for a homogeneous system.
+static void add_r_axes(const kd_observables *o, kd_variable *variable) {
+  static const char *const name[3] = {"x", "y", "z"};
+  for (size_t i = 0; i < kd_space_n_dim(o->space); i++)
+    variable->axis[variable->n_axis++] = (kd_axis){.name = name[i],
+                                                   .size = kd_space_n(o->space)[i],
+                                                   .coordinates = o->place[i],
+                                                   .unit = unit_of(o, "angstrom"),
+                                                   .long_name = "position in the box"};
+}
+
 static void describe_snapshots(kd_observables *o) {
+  static const char *const density_unit[] = {"1/angstrom", "1/angstrom^2", "1/angstrom^3"};
+  static const char *const flow_unit[] = {"e/fs", "e/(angstrom fs)", "e/(angstrom^2 fs)"};
   kd_variable *f = &o->snapshot[0], *population = &o->snapshot[1];
   *f = (kd_variable){.name = "f",
                      .unit = "1",
                      .long_name = "one-body density matrix f_nm(k), orbital basis",
                      .is_complex = true,
                      .data = o->snapshot_f};
+  add_r_axes(o, f);
   kd_observables_add_k_axes(o, f);
   f->axis[f->n_axis++] = orbital_axis(o, "orbital");
   f->axis[f->n_axis++] = orbital_axis(o, "orbital_2");
@@ -173,8 +200,24 @@ static void describe_snapshots(kd_observables *o) {
                               .unit = "1",
                               .long_name = "band population at k",
                               .data = o->snapshot_population};
+  add_r_axes(o, population);
   kd_observables_add_k_axes(o, population);
   population->axis[population->n_axis++] = band_axis(o, "band");
+  o->n_snapshot = 2;
+  if (kd_space_n_dim(o->space) == 0) return;
+  o->snapshot[2] =
+      (kd_variable){.name = "density",
+                    .unit = unit_of(o, density_unit[o->n_dim - 1]),
+                    .long_name = "density n(R), spins included, per volume of the dimensions of k",
+                    .data = o->density};
+  add_r_axes(o, &o->snapshot[2]);
+  o->snapshot[3] = (kd_variable){.name = "current_density",
+                                 .unit = unit_of(o, flow_unit[o->n_dim - 1]),
+                                 .long_name = "current density j(R), spins included",
+                                 .data = o->flow};
+  add_r_axes(o, &o->snapshot[3]);
+  o->snapshot[3].axis[o->snapshot[3].n_axis++] = direction_axis(o);
+  o->n_snapshot = 4;
 }
 
 /// Energies and eigenvectors on the grid displaced by `shift`; `h` receives H.
@@ -362,19 +405,66 @@ static void watch_edges(kd_observables *o, const double *deviation) {
   o->largest_at_edge = largest;
 }
 
-kd_status kd_observables_measure(kd_observables *o, const kd_state *state) {
-  const size_t n_total = o->n_value + o->n_user;
-  const double spin = kd_model_spin_degeneracy(o->model);
+/// Sums over k of the state at one R into o->sum, o->grid_sum and o->reference_here.
+static kd_status sum_homogeneous(kd_observables *o, const kd_state *state) {
   KD_TRY(accumulate(o, state->f, state->shift, o->sum));
   KD_TRY(interpolate(o, state));
   KD_TRY(sum_points(o, o->work, add_grid_point, o->grid_sum));
-  if (!kd_model_is_periodic(o->model)) {
-    KD_TRY(kd_reference_sample(o->reference, o->model, state->shift, o->work));
-    if (!kd_reference_is_zero(o->reference))
-      KD_TRY(accumulate(o, o->work, state->shift, o->reference_here));
-    for (size_t i = 0; i < o->n; i++) o->work[i] = state->f[i] - o->work[i];
-    watch_edges(o, o->work);
+  if (kd_model_is_periodic(o->model)) return KD_OK;
+  KD_TRY(kd_reference_sample(o->reference, o->model, state->shift, o->work));
+  if (!kd_reference_is_zero(o->reference))
+    KD_TRY(accumulate(o, o->work, state->shift, o->reference_here));
+  for (size_t i = 0; i < o->n; i++) o->work[i] = state->f[i] - o->work[i];
+  watch_edges(o, o->work);
+  return KD_OK;
+}
+
+static size_t index_of(const kd_observables *o, const char *name) {
+  size_t i = 0;
+  while (strcmp(kd_traces[i].name, name) != 0) i++;
+  return o->offset[i];
+}
+
+/// The same, summed over R, with the potential in the energy. The grid is not displaced.
+static kd_status sum_space(kd_observables *o, const kd_state *state) {
+  const size_t n_total = o->n_value + o->n_user;
+  const size_t number = index_of(o, "number"), energy = index_of(o, "energy");
+  const size_t current = index_of(o, "current");
+  const double spin = kd_model_spin_degeneracy(o->model), cell = kd_model_cell_volume(o->model);
+  memset(o->total, 0, 2 * n_total * sizeof *o->total);
+  for (size_t i = 0; i < o->n_trace; i++)
+    if (kd_traces[i].rule == KD_MINIMUM) o->total[o->offset[i]] = INFINITY;
+  kd_space_potential(o->space, state->time, o->potential);
+  for (size_t r = 0; r < o->n_r; r++) {
+    const double *f = state->f + r * o->n;
+    KD_TRY(accumulate(o, f, state->shift, o->sum));
+    KD_TRY(sum_points(o, f, add_grid_point, o->grid_sum));
+    o->density[r] = spin * o->sum[number] / ((double)o->n_k * cell);
+    for (size_t d = 0; d < o->n_dim; d++)
+      o->flow[r * o->n_dim + d] = spin * o->sum[current + d] / ((double)o->n_k * cell);
+    o->sum[energy] += o->potential[r] * o->sum[number];
+    for (size_t i = 0; i < o->n_trace; i++)
+      for (size_t j = o->offset[i]; j < o->offset[i] + size_of(o, kd_traces[i].shape); j++) {
+        if (kd_traces[i].rule == KD_MINIMUM) o->total[j] = fmin(o->total[j], o->sum[j]);
+        if (kd_traces[i].rule == KD_AVERAGE) o->total[j] += o->sum[j];
+        o->total[n_total + j] += o->grid_sum[j];
+      }
+    for (size_t i = o->n_value; i < n_total; i++) o->total[i] += o->sum[i];
   }
+  memcpy(o->sum, o->total, n_total * sizeof *o->sum);
+  memcpy(o->grid_sum, o->total + n_total, n_total * sizeof *o->sum);
+  // What is outside of a k.p box does not come in: packets must not reach its edge.
+  memset(o->reference_here, 0, n_total * sizeof *o->reference_here);
+  for (size_t r = 0; r < o->n_r && !kd_model_is_periodic(o->model); r++)
+    watch_edges(o, state->f + r * o->n);
+  return KD_OK;
+}
+
+kd_status kd_observables_measure(kd_observables *o, const kd_state *state) {
+  const size_t n_total = o->n_value + o->n_user;
+  const double spin = kd_model_spin_degeneracy(o->model), weight = o->element / (double)o->n_k;
+  const bool is_homogeneous = kd_space_n_dim(o->space) == 0;
+  KD_TRY(is_homogeneous ? sum_homogeneous(o, state) : sum_space(o, state));
   for (size_t i = 0; i < o->n_trace; i++) {
     const kd_trace *row = &kd_traces[i];
     double *value = o->value + o->offset[i];
@@ -385,11 +475,11 @@ kd_status kd_observables_measure(kd_observables *o, const kd_state *state) {
       if (row->rule != KD_AVERAGE) continue;
       value[j] = row->on_grid ? o->grid_sum[index] : o->sum[index] - o->reference_here[index];
       if (!row->on_grid && !row->vanishes_for_reference) value[j] += o->reference_sum[index];
-      value[j] *= (row->carries_spin ? spin : 1) / (double)o->n_k;
+      value[j] *= (row->carries_spin ? spin : 1) * weight;
     }
   }
   for (size_t i = o->n_value; i < n_total; i++)
-    o->value[i] = (o->sum[i] + o->reference_sum[i] - o->reference_here[i]) * spin / (double)o->n_k;
+    o->value[i] = (o->sum[i] + o->reference_sum[i] - o->reference_here[i]) * spin * weight;
 
   double *number = value_of(o, "number"), *purity = value_of(o, "purity");
   purity[0] = number[0] != 0 ? purity[0] * spin / number[0] : 0;
@@ -421,10 +511,9 @@ static kd_status watch_tail(kd_observables *o) {
   return KD_OK;
 }
 
-kd_status kd_observables_snapshot(kd_observables *o, const kd_state *state) {
+/// f and the band populations of one R from a packed field on the grid of the model.
+static kd_status unpack_snapshot(kd_observables *o, const double *f, size_t r) {
   const size_t n = o->n_band;
-  KD_TRY(interpolate(o, state));
-  KD_TRY(watch_tail(o));
   int failures = 0;
 #pragma omp parallel reduction(+ : failures) if (KD_WORTH_THREADS(o->n))
   {
@@ -434,9 +523,9 @@ kd_status kd_observables_snapshot(kd_observables *o, const kd_state *state) {
 #pragma omp for schedule(static)
     for (size_t k = 0; k < o->n_k; k++) {
       if (!ready) continue;
-      const kd_local local = grid_point(o, o->work, k, &w);
-      double *population = o->snapshot_population + k * n;
-      memcpy(o->snapshot_f + k * n * n, local.f, n * n * sizeof *local.f);
+      const kd_local local = grid_point(o, f, k, &w);
+      double *population = o->snapshot_population + (r * o->n_k + k) * n;
+      memcpy(o->snapshot_f + (r * o->n_k + k) * n * n, local.f, n * n * sizeof *local.f);
       memset(population, 0, n * sizeof *population);
       kd_trace_population(&local, population);
     }
@@ -445,8 +534,20 @@ kd_status kd_observables_snapshot(kd_observables *o, const kd_state *state) {
   return failures ? kd_error(KD_ERROR_MEMORY, "out of memory for a snapshot") : KD_OK;
 }
 
-kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, const kd_field *field,
-                                kd_reference *reference, kd_observables **result) {
+kd_status kd_observables_snapshot(kd_observables *o, const kd_state *state) {
+  if (kd_space_n_dim(o->space) > 0) {
+    KD_TRY(sum_space(o, state));
+    for (size_t r = 0; r < o->n_r; r++) KD_TRY(unpack_snapshot(o, state->f + r * o->n, r));
+    return KD_OK;
+  }
+  KD_TRY(interpolate(o, state));
+  KD_TRY(watch_tail(o));
+  return unpack_snapshot(o, o->work, 0);
+}
+
+kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, const kd_space *space,
+                                const kd_field *field, kd_reference *reference,
+                                kd_observables **result) {
   kd_status status = KD_OK;
   const kd_section *root = kd_scenario_root(scenario);
   const double origin[3] = {0};
@@ -454,6 +555,10 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, co
   *result = NULL;
   KD_ALLOCATE(o, 1);
   o->model = model;
+  o->space = space;
+  o->n_r = kd_space_n_r(space);
+  o->element = 1;
+  if (kd_space_n_dim(space) > 0) o->element = kd_space_element(space) / kd_model_cell_volume(model);
   o->field = field;
   o->reference = reference;
   o->constants = kd_scenario_constants(scenario);
@@ -491,8 +596,20 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, co
     KD_ALLOCATE(b->energy, o->n_band * o->n_k);
     KD_ALLOCATE(b->vector, o->n);
   }
-  KD_ALLOCATE(o->snapshot_f, o->n);
-  KD_ALLOCATE(o->snapshot_population, o->n_band * o->n_k);
+  KD_ALLOCATE(o->snapshot_f, o->n_r * o->n);
+  KD_ALLOCATE(o->snapshot_population, o->n_r * o->n_band * o->n_k);
+  KD_ALLOCATE(o->potential, o->n_r);
+  KD_ALLOCATE(o->total, 2 * n_total);
+  for (size_t d = 0; d < kd_space_n_dim(space); d++) {
+    const size_t n = kd_space_n(space)[d];
+    KD_ALLOCATE(o->place[d], n);
+    for (size_t j = 0; j < n; j++)
+      o->place[d][j] = kd_space_length(space)[d] * ((double)j / (double)n - 0.5);
+  }
+  if (kd_space_n_dim(space) > 0) {
+    KD_ALLOCATE(o->density, o->n_r);
+    KD_ALLOCATE(o->flow, o->n_r * o->n_dim);
+  }
   for (size_t d = 0; d < o->n_dim; d++) {
     const size_t n = kd_model_n(model)[d];
     KD_ALLOCATE(o->here.v[d], o->n);
@@ -504,7 +621,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, co
   describe_snapshots(o);
   KD_CHECK(diagonalize(o, origin, o->work, &o->grid));
   o->tolerance = kd_eigen_tolerance(o->n_band * o->n_k, o->grid.energy);
-  if (!kd_reference_is_zero(reference)) {
+  if (!kd_reference_is_zero(reference) && kd_space_n_dim(space) == 0) {
     KD_CHECK(kd_reference_sample(reference, model, origin, o->work));
     KD_CHECK(accumulate(o, o->work, origin, o->reference_sum));
   }
@@ -531,7 +648,7 @@ double kd_observables_value(const kd_observables *o, const char *name, size_t in
 }
 
 const kd_variable *kd_observables_snapshot_variables(const kd_observables *o, size_t *count) {
-  *count = sizeof o->snapshot / sizeof *o->snapshot;
+  *count = o->n_snapshot;
   return o->snapshot;
 }
 
@@ -557,19 +674,21 @@ unsigned long kd_observables_n_fft(const kd_observables *o) {
   return kd_translation_n_fft(o->translation);
 }
 
-size_t kd_observables_bytes(const kd_model *model) {
+size_t kd_observables_bytes(const kd_model *model, const kd_space *space) {
   const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model);
   const size_t packed = (4 + kd_model_n_dim(model)) * sizeof(double);
-  const size_t complex_fields = 3 * sizeof(double complex);
+  const size_t complex_fields = 2 * sizeof(double complex), n_r = kd_space_n_r(space);
   return kd_translation_bytes(model) +
-         n_band * n_k * (n_band * (packed + complex_fields) + 4 * sizeof(double));
+         n_band * n_k * (n_band * (packed + complex_fields) + 3 * sizeof(double)) +
+         n_r * (n_band * n_k * (n_band * sizeof(double complex) + sizeof(double)) +
+                (2 + kd_model_n_dim(model)) * sizeof(double));
 }
 
 kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {
   kd_status status = KD_OK;
   const size_t n = o->n_band, n_matrix = n * n;
   const double origin[3] = {0};
-  double *k_points = NULL;
+  double *k_points = NULL, *r_points = NULL;
   double complex *velocity = NULL;
   KD_ALLOCATE(k_points, o->n_k * o->n_dim);
   KD_ALLOCATE(velocity, o->n_k * o->n_dim * n_matrix);
@@ -588,6 +707,25 @@ kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {
   kd_observables_add_k_axes(o, &k);
   k.axis[k.n_axis++] = direction_axis(o);
   KD_CHECK(kd_output_write(output, "/grid", &k));
+
+  if (kd_space_n_dim(o->space) > 0) {
+    KD_ALLOCATE(r_points, o->n_r * kd_space_n_dim(o->space));
+    for (size_t i = 0; i < o->n_r; i++) {
+      double r[3];
+      kd_space_r(o->space, i, r);
+      memcpy(r_points + i * kd_space_n_dim(o->space), r, kd_space_n_dim(o->space) * sizeof *r);
+    }
+    kd_variable r = {.name = "r",
+                     .unit = unit_of(o, "angstrom"),
+                     .long_name = "R points, Cartesian",
+                     .data = r_points};
+    add_r_axes(o, &r);
+    r.axis[r.n_axis++] = (kd_axis){.name = "direction_r",
+                                   .size = kd_space_n_dim(o->space),
+                                   .unit = "1",
+                                   .long_name = "Cartesian direction"};
+    KD_CHECK(kd_output_write(output, "/grid", &r));
+  }
 
   kd_variable energy = {.name = "energy",
                         .unit = unit_of(o, "eV"),
@@ -620,6 +758,7 @@ kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {
 
 cleanup:
   kd_free(k_points);
+  kd_free(r_points);
   kd_free(velocity);
   return status;
 }

@@ -12,17 +12,30 @@
 
 typedef struct kd_integrator kd_integrator;
 
+/// Adams formulas with functional iteration, explicit in effect; or backward differences, implicit,
+/// with Newton's method and preconditioned GMRES, for rates much faster than what is followed.
+typedef enum kd_integrator_method { KD_ADAMS, KD_BDF } kd_integrator_method;
+
 /// dy/dt, and dq/dt of the scalar quadrature; a positive status asks for a smaller step.
 typedef kd_status kd_rate_function(void *context, double t, const double *y, double *dy);
 typedef kd_status kd_quadrature_function(void *context, double t, const double *y, double *dq);
+/// For KD_BDF, z := an approximation of (1 - gamma J)^-1 r, J the derivative of the rate at the
+/// time at which the rate was evaluated last. `refresh` precedes it: what it takes from the state
+/// is that of the last evaluation of the rate.
+typedef kd_status kd_precondition_function(void *context, double t, double gamma, const double *r,
+                                           double *z);
+typedef kd_status kd_refresh_function(void *context);
 
 typedef struct kd_integrator_options {
+  kd_integrator_method method;
   size_t n;              ///< number of unknowns
   double rtol, atol;     ///< of y
   double rtol_q, atol_q; ///< of q
   kd_rate_function *rate;
   kd_quadrature_function *quadrature;
-  void *context; ///< handed to both
+  kd_precondition_function *precondition; ///< KD_BDF only, as is
+  kd_refresh_function *refresh;
+  void *context; ///< handed to all of them
 } kd_integrator_options;
 
 kd_status kd_integrator_create(const kd_integrator_options *options, kd_integrator **integrator);
@@ -45,12 +58,14 @@ kd_status kd_integrator_interpolate(kd_integrator *integrator, double t, double 
 
 typedef struct kd_integrator_statistics {
   long steps, rate_evaluations, error_test_failures, convergence_failures, restarts;
+  long newton_iterations, linear_iterations, linear_failures; ///< 0 for KD_ADAMS
+  long preconditioner_setups;
   int last_order;
   double last_step;
 } kd_integrator_statistics;
 kd_integrator_statistics kd_integrator_cost(const kd_integrator *integrator);
 
-/// Vectors of length n that CVODE holds in this configuration.
-size_t kd_integrator_n_vector(void);
+/// Vectors of length n that CVODES and its solvers hold.
+size_t kd_integrator_n_vector(kd_integrator_method method);
 
 #endif

@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "drift/regrid.h"
 #include "propagator/power.h"
+#include "propagator/precondition.h"
 #include "propagator/scheme.h"
 
 /// Error of U allowed in one Magnus step, in units of rtol. The estimate is that of the 4th-order
@@ -100,6 +101,22 @@ static kd_status interaction_rate(void *context, double t, const double *y, doub
   KD_TRY(kd_collision_rate(p->collision, self->f, self->rate));
   KD_TRY(kd_translation_apply(self->translation, back, self->rate, self->rate));
   return kd_flow_rotate(self->flow, self->now, true, self->rate, dy);
+}
+
+/// z := U^dagger T^-1 P [T U r U^dagger] U, the preconditioner P on the grid of the model.
+static kd_status interaction_precondition(void *context, double t, double gamma, const double *r,
+                                          double *z) {
+  kd_propagator *p = context;
+  struct kd_interaction *self = p->interaction;
+  KD_TRY(kd_flow_move(self->flow, self->now, t));
+  const double *shift = self->now->shift;
+  const double back[3] = {-shift[0], -shift[1], -shift[2]};
+  const bool is_displaced = shift[0] != 0 || shift[1] != 0 || shift[2] != 0;
+  KD_TRY(kd_flow_rotate(self->flow, self->now, false, r, z));
+  if (is_displaced) KD_TRY(kd_translation_apply(self->translation, shift, z, z));
+  kd_preconditioner_apply(p, gamma, false, z, z);
+  if (is_displaced) KD_TRY(kd_translation_apply(self->translation, back, z, z));
+  return kd_flow_rotate(self->flow, self->now, true, z, z);
 }
 
 static kd_status interaction_power(void *context, double t, const double *y, double *power) {
@@ -197,12 +214,13 @@ static void interaction_cost(const kd_propagator *p, kd_propagator_statistics *s
   kd_flow_statistics(p->interaction->flow, &statistics->flow_steps, &statistics->flow_rejections);
 }
 
-static size_t interaction_bytes(const kd_model *model, bool has_collisions) {
+static size_t interaction_bytes(const kd_model *model, bool has_collisions,
+                                kd_integrator_method method) {
   const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model);
   const size_t field = n_band * n_band * n_k * sizeof(double);
   const size_t own = kd_flow_bytes(n_band, n_k) + 2 * field;
   if (!has_collisions) return own;
-  return own + (3 + kd_integrator_n_vector()) * field + kd_translation_bytes(model);
+  return own + (3 + kd_integrator_n_vector(method)) * field + kd_translation_bytes(model);
 }
 
 const kd_scheme kd_scheme_interaction = {.name = "interaction",
@@ -212,6 +230,7 @@ const kd_scheme kd_scheme_interaction = {.name = "interaction",
                                          .tolerance_factor = 0.1,
                                          .rate = interaction_rate,
                                          .power = interaction_power,
+                                         .precondition = interaction_precondition,
                                          .state = interaction_state,
                                          .settle = interaction_settle,
                                          .kick = interaction_kick,

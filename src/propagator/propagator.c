@@ -8,7 +8,9 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "propagator/power.h"
+#include "propagator/precondition.h"
 #include "propagator/scheme.h"
+#include "propagator/splitting.h"
 #include "scenario/section.h"
 
 /// First step after a restart, in units of hbar/bandwidth and of the field piece.
@@ -28,8 +30,16 @@ static const double GAUSS_WEIGHT[8] = {
     0.0506142681451881296, 0.1111905172266872353, 0.1568533229389436437, 0.1813418916891809915,
     0.1813418916891809915, 0.1568533229389436437, 0.1111905172266872353, 0.0506142681451881296};
 
+/// `auto` takes bdf where the largest out-scattering rate G times the longest time T without events
+/// (longest_stretch) is above this. Evaluations of the rate of bdf and of adams are as many at
+/// G T = 100 to 300 where phonons and impurities are strong, at 450 where coherences turn hundreds
+/// of times before they die, with little dependence on rtol (1e-4 to 1e-8). Beyond, those of adams
+/// grow as T and those of bdf do not grow (numerics.md, stiff collisions).
+static const double STIFF = 500;
+
 const kd_choice kd_scheme_choices[] = {
-    {.name = "auto", .meaning = "interaction"},
+    {.name = "auto",
+     .meaning = "interaction; with bdf, on a lattice and unless ansatz is diagonal, unsplit"},
     {.name = "interaction",
      .meaning =
          "exact drift (translation and Magnus steps of order 6); CVODE integrates the rest in "
@@ -40,16 +50,97 @@ const kd_choice kd_scheme_choices[] = {
          "CVODE on the whole right-hand side with spectral derivatives; the check of the other "
          "schemes",
      .reference = "Hindmarsh et al., ACM Trans. Math. Softw. 31, 363 (2005)"},
+    {.name = "splitting",
+     .meaning = "symmetric compositions of exact sub-flows in phase space and a collision step; "
+                "the one for f(R, k)",
+     .reference = "Suzuki, Phys. Lett. A 146, 319 (1990)"},
+    {.name = NULL}};
+
+const kd_choice kd_integrator_choices[] = {
+    {.name = "auto",
+     .meaning =
+         "bdf where the largest out-scattering rate times the longest time without a change "
+         "of the field is above 500, unless that needs another scheme than the one given, or "
+         "the model is a k.p box; else adams"},
+    {.name = "adams",
+     .meaning = "Adams formulas of order 1 to 12 with functional iteration: steps of about a "
+                "scattering time at most"},
+    {.name = "bdf",
+     .meaning = "backward differences of order 1 to 5 with Newton's method and GMRES, "
+                "preconditioned with the out-scattering rates: steps of any length once fast "
+                "scattering has done its work",
+     .reference = "Hindmarsh et al., ACM Trans. Math. Softw. 31, 363 (2005)"},
     {.name = NULL}};
 
 static const kd_scheme *const SCHEMES[] = {&kd_scheme_interaction, &kd_scheme_unsplit};
 
-static const kd_scheme *choose_scheme(const kd_scenario *scenario) {
-  const kd_section *section = kd_section_child(kd_scenario_root(scenario), "propagation");
-  const char *name = kd_section_text(section, "scheme");
+/// The scheme of that name; NULL for `auto`.
+static const kd_scheme *named_scheme(const char *name) {
   for (size_t i = 0; i < sizeof SCHEMES / sizeof *SCHEMES; i++)
     if (strcmp(SCHEMES[i]->name, name) == 0) return SCHEMES[i];
-  return &kd_scheme_interaction; // auto
+  return NULL;
+}
+
+/// Largest out-scattering rate at the initial state, 1/fs.
+static kd_status fastest_rate(kd_propagator *p, const kd_state *initial, double *rate) {
+  kd_status status = KD_OK;
+  double *rates = NULL;
+  KD_ALLOCATE(rates, p->n_band * p->n_k);
+  KD_CHECK(kd_collision_rate(p->collision, initial->f, p->scratch));
+  kd_collision_out_rates(p->collision, rates);
+  *rate = 0;
+  for (size_t i = 0; i < p->n_band * p->n_k; i++) *rate = fmax(*rate, rates[i]);
+
+cleanup:
+  kd_free(rates);
+  return status;
+}
+
+/// Longest time from `start` on in which the state may settle: the field is zero, or one piece,
+/// which is one polynomial. Where the field varies faster, the steps of any integrator must follow
+/// it.
+static double longest_stretch(const kd_propagator *p, double start) {
+  size_t count;
+  const double *edge = kd_field_pieces(p->field, &count);
+  double longest = 0, begin = start;
+  for (size_t piece = 0; piece < count; piece++) {
+    const bool goes_on =
+        piece > 0 && kd_field_is_quiet(p->field, piece - 1) && kd_field_is_quiet(p->field, piece);
+    if (!goes_on) begin = fmax(start, edge[piece]);
+    longest = fmax(longest, edge[piece + 1] - begin);
+  }
+  return longest;
+}
+
+/// Chooses p->scheme and p->method.
+///
+/// In the interaction picture whatever coherence the stationary state has turns for ever, and steps
+/// stay below a period; in `unsplit` it stands still, and steps grow without limit. So bdf goes
+/// with `unsplit`, but for k.p boxes, where `unsplit` does not let go of what leaves the box. Under
+/// `diagonal` coherences do not scatter: they turn for ever in `unsplit`, and stand still in the
+/// interaction picture.
+static kd_status choose_method(kd_propagator *p, const kd_section *section,
+                               const kd_state *initial) {
+  const char *name = kd_section_text(section, "integrator");
+  const bool collides = !kd_collision_is_none(p->collision);
+  const bool is_diagonal = strcmp(kd_collision_statistics(p->collision).ansatz, "diagonal") == 0;
+  const kd_scheme *implicit = is_diagonal                      ? &kd_scheme_interaction
+                              : kd_model_is_periodic(p->model) ? &kd_scheme_unsplit
+                                                               : NULL;
+  p->scheme = named_scheme(kd_section_text(section, "scheme"));
+  p->method = strcmp(name, "bdf") == 0 ? KD_BDF : KD_ADAMS;
+  const bool may_be_implicit = collides && implicit && (!p->scheme || p->scheme == implicit);
+  if (strcmp(name, "auto") == 0 && may_be_implicit) {
+    double rate;
+    KD_TRY(fastest_rate(p, initial, &rate));
+    p->stiffness = rate * longest_stretch(p, initial->time);
+    p->method = p->stiffness > STIFF ? KD_BDF : KD_ADAMS;
+  }
+  if (!p->scheme)
+    p->scheme = p->method == KD_BDF && may_be_implicit ? implicit : &kd_scheme_interaction;
+  // Without collisions nothing changes in the interaction picture.
+  if (p->scheme == &kd_scheme_interaction && !collides) p->method = KD_ADAMS;
+  return KD_OK;
 }
 
 /// Difference of the extreme levels of the model on the grid.
@@ -67,9 +158,66 @@ cleanup:
   return status;
 }
 
-kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, const kd_field *field,
-                               kd_reference *reference, kd_collision *collision,
-                               const kd_state *initial, kd_propagator **result) {
+/// True if the orbitals have positions that the field acts on.
+static bool has_positions(kd_propagator *p) {
+  for (size_t d = 0; d < kd_model_n_dim(p->model); d++) {
+    kd_model_part part = {0};
+    part.position[d] = 1;
+    kd_model_sample(p->model, (const double[3]){0}, &part, p->scratch);
+    for (size_t i = 0; i < p->n; i++)
+      if (p->scratch[i] != 0) return true;
+  }
+  return false;
+}
+
+/// Sets up p->splitting if that is the scheme: given, or the one for an R grid.
+static kd_status create_splitting(kd_propagator *p, const kd_scenario *scenario, kd_space *space,
+                                  double width, const kd_state *initial) {
+  const kd_section *root = kd_scenario_root(scenario);
+  const kd_section *section = kd_section_child(root, "propagation");
+  const char *name = kd_section_text(section, "scheme");
+  const bool is_named = strcmp(name, "splitting") == 0, is_auto = strcmp(name, "auto") == 0;
+  const bool has_space = kd_space_n_dim(space) > 0;
+  const bool takes_order = kd_section_has(section, "order"),
+             takes_step = kd_section_has(section, "step");
+  if (!has_space && !is_named) {
+    if (takes_order || takes_step)
+      return kd_section_error(section, takes_order ? "order" : "step",
+                              "a key of scheme splitting (expected that scheme)");
+    return KD_OK;
+  }
+  if (has_space && !is_named && !is_auto)
+    return kd_section_error(section, "scheme", "%s with an R grid (expected splitting)", name);
+  if (!has_space)
+    return kd_section_error(section, "scheme",
+                            "splitting without an R grid (expected interaction or unsplit, or "
+                            "grid.r)");
+  const long order = takes_order ? kd_section_integer(section, "order") : 0;
+  if (takes_order && order != 2 && order != 4)
+    return kd_section_error(section, "order", "%ld (expected 2 or 4)", order);
+  if (order == 4 && !kd_collision_is_none(p->collision))
+    return kd_section_error(section, "order",
+                            "4 with collisions, which cannot go back in time (expected 2)");
+  const kd_splitting_setting setting = {.model = p->model,
+                                        .space = space,
+                                        .field = p->field,
+                                        .collision = p->collision,
+                                        .is_gradient =
+                                            strcmp(kd_section_text(root, "drift"), "gradient") == 0,
+                                        .has_positions = has_positions(p),
+                                        .duration = p->duration,
+                                        .rtol = p->rtol,
+                                        .atol = p->atol,
+                                        .width = width,
+                                        .order = (int)order,
+                                        .step = takes_step ? kd_section_real(section, "step") : 0};
+  return kd_splitting_create(&setting, initial, &p->splitting);
+}
+
+kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, kd_space *space,
+                               const kd_field *field, kd_reference *reference,
+                               kd_collision *collision, const kd_state *initial,
+                               kd_propagator **result) {
   kd_status status = KD_OK;
   const kd_section *section = kd_section_child(kd_scenario_root(scenario), "propagation");
   kd_propagator *p = NULL;
@@ -85,7 +233,6 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, con
   p->duration = kd_section_real(section, "duration");
   p->rtol = kd_section_real(section, "rtol");
   p->atol = kd_section_real(section, "atol");
-  p->scheme = choose_scheme(scenario);
   p->t = initial->time;
   p->work = initial->work;
   p->must_restart = true;
@@ -94,8 +241,16 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, con
   double width;
   KD_CHECK(bandwidth(p, &width));
   p->energy_scale = kd_model_spin_degeneracy(model) * width;
+  KD_CHECK(create_splitting(p, scenario, space, width, initial));
+  if (p->splitting) {
+    *result = p;
+    return KD_OK;
+  }
+  KD_CHECK(choose_method(p, section, initial));
+  if (p->method == KD_BDF) KD_CHECK(kd_preconditioner_create(p));
   const double factor = p->scheme->tolerance_factor;
-  const kd_integrator_options options = {.n = p->scheme->n_unknown(p),
+  const kd_integrator_options options = {.method = p->method,
+                                         .n = p->scheme->n_unknown(p),
                                          .rtol = factor * p->rtol,
                                          .atol = factor * p->atol,
                                          .rtol_q = WORK_TOLERANCE * factor * p->rtol,
@@ -103,6 +258,8 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, con
                                                    (width > 0 ? p->energy_scale : 1),
                                          .rate = p->scheme->rate,
                                          .quadrature = p->scheme->power,
+                                         .precondition = p->scheme->precondition,
+                                         .refresh = kd_preconditioner_refresh,
                                          .context = p};
   KD_CHECK(kd_integrator_create(&options, &p->integrator));
   KD_CHECK(p->scheme->create(p, initial));
@@ -116,7 +273,9 @@ cleanup:
 
 void kd_propagator_free(kd_propagator *p) {
   if (!p) return;
-  p->scheme->free(p);
+  kd_splitting_free(p->splitting);
+  if (p->scheme) p->scheme->free(p);
+  kd_preconditioner_free(p);
   kd_integrator_free(p->integrator);
   kd_free(p->v);
   kd_free(p->scratch);
@@ -140,7 +299,7 @@ static kd_status apply_kick(kd_propagator *p, const double impulse[3]) {
   kd_status status = KD_OK;
   kd_state *state = NULL;
   const int n_part = 1 + (int)(travel(p, impulse) / KICK_PART);
-  KD_CHECK(kd_state_create(p->model, &state));
+  KD_CHECK(kd_state_create(p->model, 1, &state));
   for (int part = 0; part < n_part; part++) {
     double given = 0;
     for (int node = 0; node <= 8; node++) {
@@ -217,6 +376,11 @@ static kd_status step(kd_propagator *p) {
 
 kd_status kd_propagator_advance(kd_propagator *p, double t, kd_state *state) {
   const double start = kd_seconds();
+  if (p->splitting) {
+    KD_TRY(kd_splitting_advance(p->splitting, t, state));
+    p->seconds += kd_seconds() - start;
+    return KD_OK;
+  }
   while (p->t < t) KD_TRY(step(p));
   state->time = t;
   state->work = p->work;
@@ -233,13 +397,27 @@ kd_status kd_propagator_advance(kd_propagator *p, double t, kd_state *state) {
 }
 
 kd_propagator_statistics kd_propagator_cost(const kd_propagator *p) {
+  if (p->splitting) {
+    kd_propagator_statistics statistics = {.scheme = "splitting",
+                                           .integrator = "none",
+                                           .ffts = kd_model_n_fft(p->model),
+                                           .seconds = p->seconds};
+    kd_splitting_cost(p->splitting, &statistics);
+    return statistics;
+  }
   const kd_integrator_statistics cvode = kd_integrator_cost(p->integrator);
   kd_propagator_statistics statistics = {.scheme = p->scheme->name,
+                                         .integrator = p->method == KD_BDF ? "bdf" : "adams",
+                                         .stiffness = p->stiffness,
                                          .steps = cvode.steps,
                                          .rate_evaluations = cvode.rate_evaluations,
                                          .error_test_failures = cvode.error_test_failures,
                                          .convergence_failures = cvode.convergence_failures,
                                          .restarts = cvode.restarts,
+                                         .newton_iterations = cvode.newton_iterations,
+                                         .linear_iterations = cvode.linear_iterations,
+                                         .linear_failures = cvode.linear_failures,
+                                         .preconditioner_setups = cvode.preconditioner_setups,
                                          .last_order = cvode.last_order,
                                          .last_step = cvode.last_step,
                                          .ffts = kd_model_n_fft(p->model),
@@ -248,8 +426,9 @@ kd_propagator_statistics kd_propagator_cost(const kd_propagator *p) {
   return statistics;
 }
 
-size_t kd_propagator_bytes(const kd_scenario *scenario, const kd_model *model,
-                           bool has_collisions) {
-  const size_t field = kd_model_n_band(model) * kd_model_n_band(model) * kd_model_n_k(model);
-  return choose_scheme(scenario)->bytes(model, has_collisions) + 2 * field * sizeof(double);
+size_t kd_propagator_bytes(const kd_propagator *p) {
+  const size_t own = 2 * p->n * sizeof(double);
+  if (p->splitting) return own + kd_splitting_bytes(p->splitting);
+  return p->scheme->bytes(p->model, !kd_collision_is_none(p->collision), p->method) +
+         (p->preconditioner ? kd_preconditioner_bytes(p->model) : 0) + own;
 }

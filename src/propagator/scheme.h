@@ -11,6 +11,8 @@
 typedef struct kd_scheme kd_scheme;
 struct kd_interaction;
 struct kd_unsplit;
+struct kd_splitting;
+struct kd_preconditioner;
 
 struct kd_propagator {
   kd_model *model;
@@ -22,14 +24,18 @@ struct kd_propagator {
   double
       energy_scale; ///< bandwidth times spin degeneracy: what a tolerance on f means for energies
   const kd_scheme *scheme;
+  kd_integrator_method method;
+  double stiffness; ///< what `auto` weighed, as in kd_propagator_statistics
   kd_integrator *integrator;
-  double t;     ///< where the integrator stands
-  size_t piece; ///< field piece that starts at or holds t
+  struct kd_preconditioner *preconditioner; ///< KD_BDF only
+  double t;                                 ///< where the integrator stands
+  size_t piece;                             ///< field piece that starts at or holds t
   size_t next_kick;
   bool is_started, must_restart;
   double work;         ///< at the last restart or step
   double *v, *scratch; ///< packed fields: velocity along E, and one to work in
   double seconds;
+  struct kd_splitting *splitting; ///< stands in for scheme and integrator
   // The scheme's own data, of which one is set:
   struct kd_interaction *interaction;
   struct kd_unsplit *unsplit;
@@ -44,6 +50,7 @@ struct kd_scheme {
   double tolerance_factor;
   kd_rate_function *rate;
   kd_quadrature_function *power; ///< work per time done by the field, eV/fs per cell
+  kd_precondition_function *precondition;
   /// The state at time t, within the last step, from the interpolated unknowns.
   kd_status (*state)(kd_propagator *p, double t, const double *y, kd_state *state);
   /// Called between steps: true if the integrator must restart because the frame was re-anchored.
@@ -51,12 +58,14 @@ struct kd_scheme {
   /// Applies a part of a kick at time p->t.
   kd_status (*kick)(kd_propagator *p, const double impulse[3]);
   void (*cost)(const kd_propagator *p, kd_propagator_statistics *statistics);
-  size_t (*bytes)(const kd_model *model, bool has_collisions);
+  size_t (*bytes)(const kd_model *model, bool has_collisions, kd_integrator_method method);
 };
 
 extern const kd_scheme kd_scheme_interaction, kd_scheme_unsplit;
 
 /// Values of `propagation.scheme`, for the schema; ends with a NULL name.
 extern const kd_choice kd_scheme_choices[];
+/// Values of `propagation.integrator`, likewise.
+extern const kd_choice kd_integrator_choices[];
 
 #endif

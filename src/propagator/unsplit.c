@@ -13,6 +13,7 @@
 #include "drift/commutator.h"
 #include "drift/regrid.h"
 #include "propagator/power.h"
+#include "propagator/precondition.h"
 #include "propagator/scheme.h"
 
 struct kd_unsplit {
@@ -135,6 +136,13 @@ static kd_status unsplit_rate(void *context, double t, const double *f, double *
   return KD_OK;
 }
 
+static kd_status unsplit_precondition(void *context, double t, double gamma, const double *r,
+                                      double *z) {
+  (void)t;
+  kd_preconditioner_apply(context, gamma, true, r, z);
+  return KD_OK;
+}
+
 static kd_status unsplit_power(void *context, double t, const double *f, double *power) {
   kd_propagator *p = context;
   double e[3];
@@ -180,10 +188,11 @@ static void unsplit_cost(const kd_propagator *p, kd_propagator_statistics *stati
   statistics->ffts += kd_translation_n_fft(p->unsplit->translation);
 }
 
-static size_t unsplit_bytes(const kd_model *model, bool has_collisions) {
+static size_t unsplit_bytes(const kd_model *model, bool has_collisions,
+                            kd_integrator_method method) {
   (void)has_collisions;
   const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model);
-  const size_t n_field = kd_integrator_n_vector() + 3 + 2 * kd_model_n_dim(model);
+  const size_t n_field = kd_integrator_n_vector(method) + 3 + 2 * kd_model_n_dim(model);
   return kd_flow_bytes(n_band, n_k) + kd_translation_bytes(model) +
          n_field * n_band * n_band * n_k * sizeof(double);
 }
@@ -195,6 +204,7 @@ const kd_scheme kd_scheme_unsplit = {.name = "unsplit",
                                      .tolerance_factor = 0.02,
                                      .rate = unsplit_rate,
                                      .power = unsplit_power,
+                                     .precondition = unsplit_precondition,
                                      .state = unsplit_state,
                                      .settle = unsplit_settle,
                                      .kick = unsplit_kick,

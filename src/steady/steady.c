@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sunlinsol/sunlinsol_spgmr.h>
 
+#include "collision/secular.h"
 #include "core/clock.h"
 #include "core/dot.h"
 #include "core/eigen.h"
@@ -85,24 +86,15 @@ static int nothing_to_set_up(void *data) {
 
 /// z := the inverse of -i (e_n - e_m)/hbar - (rate_n + rate_m)/2 in the eigenbasis, elementwise.
 static int precondition(void *data, N_Vector r, N_Vector z, realtype tolerance, int side) {
-  problem *p = data;
+  const problem *p = data;
   (void)tolerance, (void)side;
-  const double *x = N_VGetArrayPointer(r);
-  double *y = N_VGetArrayPointer(z);
-  const size_t n = p->n_band;
-#pragma omp parallel for schedule(static)
-  for (size_t k = 0; k < p->n_k; k++) {
-    double complex matrix[KD_MAX_MATRIX], band[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];
-    const double *e = p->energy + k * n, *rate = p->rate + k * n;
-    const double complex *s = p->vector + k * n * n;
-    kd_unpack(x, n, p->n_k, k, matrix);
-    kd_eigen_rotate(n, s, true, matrix, band, scratch);
-    for (size_t a = 0; a < n; a++)
-      for (size_t b = 0; b < n; b++)
-        band[a * n + b] /= -I * (e[a] - e[b]) / p->hbar - 0.5 * (rate[a] + rate[b]);
-    kd_eigen_rotate(n, s, false, band, matrix, scratch);
-    kd_pack(matrix, n, p->n_k, k, y);
-  }
+  const kd_secular secular = {.n_band = p->n_band,
+                              .n_k = p->n_k,
+                              .vector = p->vector,
+                              .energy = p->energy,
+                              .rate = p->rate,
+                              .hbar = p->hbar};
+  kd_secular_solve(&secular, 0, -1, N_VGetArrayPointer(r), N_VGetArrayPointer(z));
   return 0;
 }
 
@@ -280,6 +272,7 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
   const kd_section *root = kd_scenario_root(scenario);
   kd_model *model = NULL;
   kd_field *field = NULL;
+  kd_space *space = NULL;
   kd_state *state = NULL;
   kd_reference *reference = NULL;
   kd_collision *collision = NULL;
@@ -289,8 +282,15 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
   double *b = NULL, *df = NULL, *population = NULL, *velocity = NULL, *user = NULL;
   memset(report, 0, sizeof *report);
   KD_CHECK(kd_model_create(scenario, &model));
+  KD_CHECK(kd_space_create(scenario, model, &space));
+  if (kd_space_n_dim(space) > 0) {
+    status = kd_section_error(kd_section_child(root, "grid"), "r",
+                              "an R grid (expected none: the linear response is that of a "
+                              "homogeneous system)");
+    goto cleanup;
+  }
   KD_CHECK(kd_field_create(scenario, model, &field));
-  KD_CHECK(kd_initial_create(scenario, model, &state, &reference));
+  KD_CHECK(kd_initial_create(scenario, model, space, &state, &reference));
   if (strcmp(kd_section_variant(kd_section_child(root, "initial"))->kind, "equilibrium") != 0) {
     status = kd_section_error(kd_section_child(root, "initial"), "kind",
                               "no equilibrium to respond from (expected equilibrium)");
@@ -304,7 +304,7 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
                          "than none)");
     goto cleanup;
   }
-  KD_CHECK(kd_observables_create(scenario, model, field, reference, &observables));
+  KD_CHECK(kd_observables_create(scenario, model, space, field, reference, &observables));
   KD_CHECK(problem_create(model, collision, &p));
   if (SUNContext_Create(NULL, &context) != 0) {
     status = kd_error(KD_ERROR_INTERNAL, "SUNDIALS gives no context");
@@ -355,6 +355,7 @@ cleanup:
   kd_reference_free(reference);
   kd_state_free(state);
   kd_field_free(field);
+  kd_space_free(space);
   kd_model_free(model);
   return status;
 }

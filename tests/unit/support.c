@@ -191,14 +191,17 @@ kd_status stage_try(const char *text, enum stage_depth depth, stage *s) {
   if (status == KD_OK && depth >= TO_FIELD)
     status = kd_field_create(s->scenario, s->model, &s->field);
   if (status == KD_OK && depth >= TO_INITIAL)
-    status = kd_initial_create(s->scenario, s->model, &s->state, &s->reference);
+    status = kd_space_create(s->scenario, s->model, &s->space);
+  if (status == KD_OK && depth >= TO_INITIAL)
+    status = kd_initial_create(s->scenario, s->model, s->space, &s->state, &s->reference);
   if (status == KD_OK && depth >= TO_OBSERVABLES)
-    status = kd_observables_create(s->scenario, s->model, s->field, s->reference, &s->observables);
+    status = kd_observables_create(s->scenario, s->model, s->space, s->field, s->reference,
+                                   &s->observables);
   if (status == KD_OK && depth >= TO_PROPAGATOR)
     status = kd_collision_create(s->scenario, s->model, s->reference, &s->collision);
   if (status == KD_OK && depth >= TO_PROPAGATOR)
-    status = kd_propagator_create(s->scenario, s->model, s->field, s->reference, s->collision,
-                                  s->state, &s->propagator);
+    status = kd_propagator_create(s->scenario, s->model, s->space, s->field, s->reference,
+                                  s->collision, s->state, &s->propagator);
   if (status != KD_OK) stage_clear(s);
   return status;
 }
@@ -217,6 +220,7 @@ void stage_clear(stage *s) {
   kd_state_free(s->state);
   kd_reference_free(s->reference);
   kd_field_free(s->field);
+  kd_space_free(s->space);
   kd_model_free(s->model);
   kd_scenario_free(s->scenario);
   *s = (stage){0};

@@ -85,6 +85,7 @@ double dense_distance(size_t n, const double complex *a, const double complex *b
 typedef struct stage {
   kd_scenario *scenario;
   kd_model *model;
+  kd_space *space;
   kd_field *field;
   kd_state *state;
   kd_reference *reference;

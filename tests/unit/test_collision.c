@@ -463,6 +463,33 @@ static void relaxation_to_the_local_equilibrium(void **state) {
   }
 }
 
+/// The rates of `rta` are those about the equilibrium that the section names.
+static void relaxation_rates_are_those_of_the_equilibrium_named(void **state) {
+  (void)state;
+  static const char *const initial[] = {
+      "initial: {kind: equilibrium, temperature: 900 K, chemical_potential: 0.05 eV}\n",
+      "initial: {kind: bands, occupation: [0.7, 0.2]}\n",
+      "initial: {kind: equilibrium, temperature: 300 K, filling: 1.2}\n"};
+  double *f = NULL, *want = NULL;
+  for (size_t i = 0; i < COUNT(initial); i++) {
+    stage s = collision_create(
+        text_of(SSH "grid: {k: [6]}\n%s", initial[i]),
+        "collisions: {ansatz: rta, temperature: 900 K, chemical_potential: 0.05 eV, broadening: "
+        "40 meV, terms: [{kind: phonon, energy: 0.2 eV, coupling: 50 meV, temperature: 900 K}]}\n");
+    if (!f) f = random_field(2, s.n_k, 0.3);
+    double *df = rate_of(&s, f);
+    if (!want)
+      want = df;
+    else {
+      CHECK_BITWISE(df, want, s.n);
+      kd_free(df);
+    }
+    stage_clear(&s);
+  }
+  CHECK_ABOVE(largest_of(want, 24), 1e-4);
+  kd_free(f), kd_free(want);
+}
+
 static void none_is_nothing(void **state) {
   (void)state;
   stage s = collision_create(SSH "grid: {k: [6]}\n", "");
@@ -567,6 +594,7 @@ int main(void) {
       cmocka_unit_test(relaxation_of_bands),
       cmocka_unit_test(relaxation_of_degenerate_levels),
       cmocka_unit_test(relaxation_to_the_local_equilibrium),
+      cmocka_unit_test(relaxation_rates_are_those_of_the_equilibrium_named),
       cmocka_unit_test(none_is_nothing),
       cmocka_unit_test(doubtful_broadenings_are_said),
       cmocka_unit_test(mistakes_are_reported),

@@ -1,6 +1,7 @@
-/// The contract of every propagation scheme, without collisions.
+/// The contract of every propagation scheme, and of the implicit integrator.
 #include "support.h"
 
+#include "collision/secular.h"
 #include "propagator/scheme.h"
 
 #define RATE (1 / HBAR) // charge 1 in 1 V/angstrom for 1 fs, 1/angstrom
@@ -51,9 +52,10 @@ static stage run_stage(const struct run_case *c, const char *scheme, double rtol
       TO_PROPAGATOR);
 }
 
-/// The names of the schemes, without `auto`.
+/// The names of the schemes of f(k): without `auto`, and up to `splitting`, which needs an R grid.
 static const char *scheme_name(size_t i) {
-  return kd_scheme_choices[i + 1].name;
+  const char *name = kd_scheme_choices[i + 1].name;
+  return name && strcmp(name, "splitting") == 0 ? NULL : name;
 }
 
 static double value(const stage *s, const char *name, size_t index) {
@@ -205,8 +207,8 @@ static void coherences_turn_with_the_right_sign(void **state) {
     double *f = random_field(2, 5, 0.3);
     kd_propagator_free(s.propagator);
     memcpy(s.state->f, f, s.n * sizeof *f);
-    CHECK_OK(kd_propagator_create(s.scenario, s.model, s.field, s.reference, s.collision, s.state,
-                                  &s.propagator));
+    CHECK_OK(kd_propagator_create(s.scenario, s.model, s.space, s.field, s.reference, s.collision,
+                                  s.state, &s.propagator));
     CHECK_OK(kd_propagator_advance(s.propagator, 3, s.state));
     const kd_model_part part = {.energy = 1};
     for (size_t k = 0; k < 5; k++) {
@@ -408,6 +410,160 @@ static void filled_boxes_stay_filled(void **state) {
   stage_clear(&s);
 }
 
+/// (a + b L) z = r with L X = i [H, X]/hbar + {Gamma, X}/2, Gamma = S diag(G) S^dagger, written
+/// out.
+static void secular_part_is_inverted(void **state) {
+  (void)state;
+  stage s = stage_create(DIPOLES "grid: {k: [3, 4]}\n", TO_INITIAL);
+  const size_t n = s.n_band, m = n * n;
+  const kd_model_part part = {.energy = 1};
+  double *energy = new_reals(n * s.n_k), *rate = new_reals(n * s.n_k),
+         *r = random_field(n, s.n_k, 1);
+  double *z = new_reals(s.n);
+  double complex *vector = new_complex(m * s.n_k), *h = new_complex(m * s.n_k);
+  for (size_t k = 0; k < s.n_k; k++) {
+    double point[3];
+    kd_model_k(s.model, k, point);
+    kd_model_at(s.model, point, &part, h + k * m);
+    dense_eigen(n, h + k * m, energy + k * n, vector + k * m);
+  }
+  for (size_t i = 0; i < n * s.n_k; i++) rate[i] = 2 + random_real();
+  const struct {
+    double a, b;
+    bool turns;
+  } settings[] = {{1, 0.3, true}, {1, 20, false}, {0, -1, true}};
+  for (size_t i = 0; i < COUNT(settings); i++) {
+    const double a = settings[i].a, b = settings[i].b;
+    const kd_secular secular = {.n_band = n,
+                                .n_k = s.n_k,
+                                .vector = vector,
+                                .energy = settings[i].turns ? energy : NULL,
+                                .rate = rate,
+                                .hbar = HBAR};
+    memcpy(z, r, s.n * sizeof *z);
+    kd_secular_solve(&secular, a, b, z, z);
+    for (size_t k = 0; k < s.n_k; k++) {
+      double complex x[9], want[9], diagonal[9] = {0}, gamma[9], got[9], xg[9], gx[9], xh[9], hx[9];
+      for (size_t e = 0; e < n; e++) diagonal[e * n + e] = rate[k * n + e];
+      dense_rotate(n, vector + k * m, false, diagonal, gamma);
+      kd_unpack(z, n, s.n_k, k, x);
+      kd_unpack(r, n, s.n_k, k, want);
+      dense_multiply(n, x, gamma, xg);
+      dense_multiply(n, gamma, x, gx);
+      dense_multiply(n, x, h + k * m, xh);
+      dense_multiply(n, h + k * m, x, hx);
+      for (size_t e = 0; e < m; e++) {
+        const double complex turn = settings[i].turns ? I / HBAR * (hx[e] - xh[e]) : 0;
+        got[e] = a * x[e] + b * (turn + 0.5 * (gx[e] + xg[e]));
+      }
+      CHECK_BELOW(dense_distance(n, got, want), 1e-12);
+    }
+  }
+  kd_free(energy);
+  kd_free(rate);
+  kd_free(r);
+  kd_free(z);
+  kd_free(vector);
+  kd_free(h);
+  stage_clear(&s);
+}
+
+#define SCATTERING                                                                                 \
+  "collisions: {ansatz: %s, broadening: 0.2 eV, terms: [{kind: phonon, energy: 0.6 eV, coupling: " \
+  "%g eV, temperature: 3000 K}, {kind: impurity, strength: %g eV}]}\n"
+
+/// A chain that a late pulse heats while it scatters.
+static stage scattering_stage(const char *scheme, const char *integrator, const char *ansatz,
+                              double coupling, double rtol) {
+  return stage_create(
+      text_of(SSH "grid: {k: [48]}\n"
+                  "initial: {kind: equilibrium, temperature: 5000 K, filling: 0.8}\n"
+                  "field: [{kind: pulse, amplitude: 0.08 V/angstrom, center: 56 fs, fwhm: 4 fs, "
+                  "frequency: 0.15 1/fs, phase: 1.570796327}]\n" SCATTERING
+                  "propagation: {scheme: %s, integrator: %s, duration: 100 fs, rtol: %g, "
+                  "atol: %g}\n",
+              ansatz, coupling, coupling / 4, scheme, integrator, rtol, 1e-2 * rtol),
+      TO_PROPAGATOR);
+}
+
+/// Implicit steps solve the same equation, pulse, work and interpolation included, and lose nobody.
+static void implicit_steps_agree(void **state) {
+  (void)state;
+  const double rtol = 1e-6;
+  for (size_t scheme = 0; scheme_name(scheme); scheme++) {
+    stage adams = scattering_stage(scheme_name(scheme), "adams", "matrix", 0.3, rtol);
+    stage bdf = scattering_stage(scheme_name(scheme), "bdf", "matrix", 0.3, rtol);
+    go(&bdf, 0);
+    const double number = value(&bdf, "number", 0);
+    for (double t = 20; t <= 100; t += 20) { // inside steps
+      go(&adams, t);
+      go(&bdf, t);
+      CHECK_ARRAY(bdf.state->f, adams.state->f, bdf.n, 200 * rtol); // as the schemes agree
+      CHECK_NEAR(bdf.state->work, adams.state->work, 200 * rtol);
+      CHECK_NEAR(value(&bdf, "number", 0), number, 1e-13);
+    }
+    CHECK_ABOVE(value(&bdf, "work", 0), 1e-3); // the pulse was seen
+    const kd_propagator_statistics cost = kd_propagator_cost(bdf.propagator);
+    assert_string_equal(cost.integrator, "bdf");
+    CHECK_ABOVE((double)cost.newton_iterations, (double)cost.steps);
+    CHECK_ABOVE((double)cost.linear_iterations, 1);
+    CHECK_ABOVE((double)cost.preconditioner_setups, 1);
+    assert_int_equal(cost.rate_evaluations, kd_collision_statistics(bdf.collision).evaluations);
+    const kd_propagator_statistics other = kd_propagator_cost(adams.propagator);
+    assert_string_equal(other.integrator, "adams");
+    assert_int_equal(other.linear_iterations, 0);
+    CHECK_ABOVE((double)kd_propagator_bytes(bdf.propagator),
+                (double)kd_propagator_bytes(adams.propagator));
+    stage_clear(&adams);
+    stage_clear(&bdf);
+  }
+}
+
+static void implicit_steps_ignore_times_asked_for(void **state) {
+  (void)state;
+  for (size_t scheme = 0; scheme_name(scheme); scheme++) {
+    stage direct = scattering_stage(scheme_name(scheme), "bdf", "matrix", 0.3, 1e-4);
+    stage often = scattering_stage(scheme_name(scheme), "bdf", "matrix", 0.3, 1e-4);
+    go(&direct, 100);
+    for (int i = 1; i <= 37; i++) go(&often, 100.0 * i / 37);
+    CHECK_BITWISE(often.state->f, direct.state->f, direct.n);
+    CHECK_BITWISE(&often.state->work, &direct.state->work, 1);
+    stage_clear(&direct);
+    stage_clear(&often);
+  }
+}
+
+/// What is chosen, and that a choice of the user stands. The rate is of the order of
+/// coupling^2/hbar over a bandwidth of 3 eV, the quiet time 50 fs.
+static void choice_of_the_integrator(void **state) {
+  (void)state;
+  const struct {
+    const char *scheme, *integrator, *ansatz;
+    double coupling;
+    const char *want_scheme, *want_integrator;
+  } choices[] = {
+      {"auto", "auto", "matrix", 0.01, "interaction", "adams"},
+      {"auto", "auto", "matrix", 10, "unsplit", "bdf"},
+      {"auto", "auto", "diagonal", 10, "interaction", "bdf"},
+      {"unsplit", "auto", "matrix", 10, "unsplit", "bdf"},
+      {"unsplit", "auto", "diagonal", 10, "unsplit", "adams"},
+      {"interaction", "auto", "matrix", 10, "interaction", "adams"},
+      {"interaction", "bdf", "matrix", 10, "interaction", "bdf"},
+      {"auto", "adams", "matrix", 10, "interaction", "adams"},
+      {"auto", "bdf", "matrix", 0.01, "unsplit", "bdf"},
+      {"auto", "bdf", "none", 10, "interaction", "adams"},
+      {"unsplit", "bdf", "none", 10, "unsplit", "bdf"},
+  };
+  for (size_t i = 0; i < COUNT(choices); i++) {
+    stage s = scattering_stage(choices[i].scheme, choices[i].integrator, choices[i].ansatz,
+                               choices[i].coupling, 1e-4);
+    const kd_propagator_statistics cost = kd_propagator_cost(s.propagator);
+    assert_string_equal(cost.scheme, choices[i].want_scheme);
+    assert_string_equal(cost.integrator, choices[i].want_integrator);
+    stage_clear(&s);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names),
@@ -422,6 +578,10 @@ int main(void) {
       cmocka_unit_test(late_pulses_are_seen),
       cmocka_unit_test(packets_cross_a_box),
       cmocka_unit_test(filled_boxes_stay_filled),
+      cmocka_unit_test(secular_part_is_inverted),
+      cmocka_unit_test(implicit_steps_agree),
+      cmocka_unit_test(implicit_steps_ignore_times_asked_for),
+      cmocka_unit_test(choice_of_the_integrator),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,54 @@
+/// The R grid and the potential energy U(R, t).
+///
+/// R = (x, y, z) runs over the box [-L_i/2, L_i/2) along the first n_dim Cartesian axes, n_dim <=
+/// the dimension of k, and is periodic. A homogeneous system has no R grid: n_dim = 0, one point.
+#ifndef KELDRIFT_SPACE_H
+#define KELDRIFT_SPACE_H
+
+#include <stdbool.h>
+
+#include "keldrift/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct kd_space kd_space;
+
+/// Builds the R grid and the potential of a scenario (sections `grid.r` and `potential`).
+/// @return KD_ERROR_SCENARIO for sizes or potentials that do not fit, KD_ERROR_FILE for an
+/// unreadable table
+KD_API kd_status kd_space_create(const kd_scenario *scenario, const kd_model *model,
+                                 kd_space **space);
+KD_API void kd_space_free(kd_space *space);
+
+KD_API size_t kd_space_n_dim(const kd_space *space);
+KD_API const size_t *kd_space_n(const kd_space *space); ///< points, [3], 1 in unused dimensions
+KD_API size_t kd_space_n_r(const kd_space *space);      ///< product of them
+KD_API const double *kd_space_length(const kd_space *space); ///< [3], angstrom
+/// Volume element dx dy dz of the grid, angstrom^n_dim; 1 without a grid.
+KD_API double kd_space_element(const kd_space *space);
+/// Coordinates of grid point `index` (the last dimension fastest), angstrom; 0 in unused
+/// dimensions.
+KD_API void kd_space_r(const kd_space *space, size_t index, double r[3]);
+
+/// True if U vanishes everywhere at all times.
+KD_API bool kd_space_is_free(const kd_space *space);
+/// True if U depends on time.
+KD_API bool kd_space_is_driven(const kd_space *space);
+/// U at every grid point, eV.
+/// @param u  receives n_r numbers
+KD_API void kd_space_potential(const kd_space *space, double t, double *u);
+/// U(R + s/2) - U(R - s/2) at every grid point, eV; s in angstrom. Analytic potentials are taken
+/// where these points are, in the box or not; tabulated, periodic and disordered ones are continued
+/// periodically.
+/// @param u  receives n_r numbers
+KD_API kd_status kd_space_difference(kd_space *space, const double s[3], double t, double *u);
+/// dU/dR_axis at every grid point, eV/angstrom.
+/// @param u  receives n_r numbers
+KD_API kd_status kd_space_gradient(kd_space *space, size_t axis, double t, double *u);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,70 @@
+#include "propagator/precondition.h"
+
+#include "collision/secular.h"
+#include "core/eigen.h"
+#include "core/error.h"
+#include "core/memory.h"
+
+struct kd_preconditioner {
+  double *energy;         ///< [n_k][n_band], eV
+  double complex *vector; ///< [n_k][n_band][n_band]
+  double *rate;           ///< [n_k][n_band], 1/fs; 0 without collisions
+};
+
+kd_status kd_preconditioner_create(kd_propagator *p) {
+  kd_status status = KD_OK;
+  const kd_model_part part = {.energy = 1};
+  struct kd_preconditioner *self = NULL;
+  KD_ALLOCATE(self, 1);
+  p->preconditioner = self;
+  KD_ALLOCATE(self->energy, p->n_band * p->n_k);
+  KD_ALLOCATE(self->vector, p->n);
+  KD_ALLOCATE(self->rate, p->n_band * p->n_k);
+  kd_model_sample(p->model, (const double[3]){0}, &part, p->scratch);
+  KD_CHECK(kd_eigen_field(p->n_band, p->n_k, p->scratch, self->energy, self->vector));
+
+cleanup:
+  return status;
+}
+
+void kd_preconditioner_free(kd_propagator *p) {
+  struct kd_preconditioner *self = p->preconditioner;
+  if (!self) return;
+  kd_free(self->energy);
+  kd_free(self->vector);
+  kd_free(self->rate);
+  kd_free(self);
+  p->preconditioner = NULL;
+}
+
+kd_status kd_preconditioner_refresh(void *context) {
+  kd_propagator *p = context;
+  if (!kd_collision_is_none(p->collision))
+    kd_collision_out_rates(p->collision, p->preconditioner->rate);
+  return KD_OK;
+}
+
+void kd_preconditioner_apply(const kd_propagator *p, double gamma, bool turns, const double *r,
+                             double *z) {
+  const struct kd_preconditioner *self = p->preconditioner;
+  const size_t n_level = p->n_band * p->n_k;
+  const kd_secular secular = {.n_band = p->n_band,
+                              .n_k = p->n_k,
+                              .vector = self->vector,
+                              .energy = turns ? self->energy : NULL,
+                              .rate = self->rate,
+                              .hbar = kd_model_hbar(p->model)};
+  // Who scatters out scatters in elsewhere: what is missing is spread over all levels. Corrections
+  // are combinations of such z, and their residuals hold no particles if the rate makes none. So
+  // inexact linear solves conserve the number to rounding, at no cost in iterations.
+  double missing = 0;
+  for (size_t i = 0; i < n_level; i++) missing += r[i];
+  kd_secular_solve(&secular, 1, gamma, r, z);
+  for (size_t i = 0; i < n_level; i++) missing -= z[i];
+  for (size_t i = 0; i < n_level; i++) z[i] += missing / (double)n_level;
+}
+
+size_t kd_preconditioner_bytes(const kd_model *model) {
+  const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model);
+  return n_k * n_band * (2 * sizeof(double) + n_band * sizeof(double complex));
+}

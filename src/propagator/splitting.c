@@ -1,0 +1,363 @@
+/// Scheme `splitting`, for f(R, k): symmetric compositions of exact sub-flows.
+///
+///   order 2:  C(h/2) K(h/2) V(h) K(h/2) C(h/2)
+///   order 4:  five such steps of s, s, 1 - 4s, s, s times h, s = 1/(4 - 4^{1/3}) (Suzuki, Phys.
+///             Lett. A 146, 319 (1990)); it goes back in time in between, so only without
+///             collisions
+///
+/// K and V are the kinetic and the potential flow of phase_space.h; C integrates the collisions at
+/// every R with the midpoint rule, in parts if scattering is fast. What two steps have in common at
+/// their seam is done once: the state lags behind by the last C(h/2) or K(h/2).
+///
+/// The step is chosen so that the errors of all steps together stay below rtol max|f| + atol: the
+/// error of one step follows from a comparison with two halves of it, made at the start and now and
+/// then. States between two steps are taken by a shorter step from the last one, on a copy, so that
+/// results do not depend on when they are asked for.
+#include <math.h>
+#include <string.h>
+
+#include "core/dot.h"
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/parallel.h"
+#include "drift/phase_space.h"
+#include "propagator/splitting.h"
+
+/// Steps between two comparisons with half steps.
+enum { STEPS_PER_CHECK = 16, STEPS_IN_FIELD = 4 };
+/// The first step to try, as a part of hbar over the bandwidth.
+static const double FIRST_STEP = 0.1;
+/// The step changes if it could grow by this factor, and at once if it is too long.
+static const double WORTH_A_CHANGE = 1.25;
+static const double SAFETY = 0.8, LARGEST_GROWTH = 4;
+/// Relative differences below this may be rounding of the transforms.
+static const double ROUNDING = 1e-14;
+/// Scattering rate times the step of the midpoint rule.
+static const double LARGEST_RATE_STEP = 0.25;
+
+struct kd_splitting {
+  kd_splitting_setting s;
+  size_t next_kick;
+  kd_phase_space *flow;
+  size_t n_band, n_dim, n, n_r, total; ///< n = n_band^2 n_k, total = n n_r
+  double hbar, charge, weight;         ///< of Tr f at one point in sums over the box
+  bool collides, is_fixed;
+  int order;
+  double t, h, work;
+  double lag; ///< the part of the outermost flow that the state still lacks, fs
+  int until_check;
+  double *f;             ///< lags behind t
+  double *copy, *half;   ///< [total]
+  double *rate, *middle; ///< [n]
+  double *v[3];          ///< velocities, packed, [n]
+  double fastest;        ///< largest scattering rate of the last evaluation, 1/fs
+  double *level_rate;    ///< [n_k][n_band]
+  long steps, rejected, checks;
+};
+
+void kd_splitting_free(kd_splitting *p) {
+  if (!p) return;
+  kd_phase_space_free(p->flow);
+  kd_free(p->f);
+  kd_free(p->copy);
+  kd_free(p->half);
+  kd_free(p->rate);
+  kd_free(p->middle);
+  for (int d = 0; d < 3; d++) kd_free(p->v[d]);
+  kd_free(p->level_rate);
+  kd_free(p);
+}
+
+kd_status kd_splitting_create(const kd_splitting_setting *setting, const kd_state *initial,
+                              kd_splitting **result) {
+  kd_status status = KD_OK;
+  kd_splitting *p = NULL;
+  *result = NULL;
+  KD_ALLOCATE(p, 1);
+  p->s = *setting;
+  p->n_band = kd_model_n_band(setting->model);
+  p->n_dim = kd_model_n_dim(setting->model);
+  const size_t n_k = kd_model_n_k(setting->model);
+  p->n = p->n_band * p->n_band * n_k;
+  p->n_r = kd_space_n_r(setting->space);
+  p->total = p->n * p->n_r;
+  p->hbar = kd_model_hbar(setting->model);
+  p->charge = kd_model_charge(setting->model);
+  p->weight = kd_model_spin_degeneracy(setting->model) / (double)n_k *
+              (kd_space_n_dim(setting->space) > 0
+                   ? kd_space_element(setting->space) / kd_model_cell_volume(setting->model)
+                   : 1);
+  p->collides = !kd_collision_is_none(setting->collision);
+  p->order = setting->order ? setting->order : p->collides ? 2 : 4;
+  p->is_fixed = setting->step > 0;
+  p->t = initial->time;
+  p->work = initial->work;
+  p->h = p->is_fixed          ? setting->step
+         : setting->width > 0 ? fmin(FIRST_STEP * p->hbar / setting->width, setting->duration)
+                              : setting->duration;
+  KD_CHECK(kd_phase_space_create(setting->model, setting->space, setting->is_gradient, &p->flow));
+  KD_ALLOCATE(p->f, p->total);
+  KD_ALLOCATE(p->copy, p->total);
+  KD_ALLOCATE(p->half, p->total);
+  KD_ALLOCATE(p->rate, p->n);
+  KD_ALLOCATE(p->middle, p->n);
+  KD_ALLOCATE(p->level_rate, p->n_band * n_k);
+  for (size_t d = 0; d < p->n_dim; d++) {
+    double axis[3] = {0};
+    axis[d] = 1;
+    KD_ALLOCATE(p->v[d], p->n);
+    kd_model_velocity(setting->model, (const double[3]){0}, axis, p->v[d]);
+  }
+  memcpy(p->f, initial->f, p->total * sizeof *p->f);
+  *result = p;
+  p = NULL;
+
+cleanup:
+  kd_splitting_free(p);
+  return status;
+}
+
+// --- the flows ----------------------------------------------------------------------------------
+
+/// Field that the orbitals see during [t, t + dt]: its mean, zero where nothing depends on it.
+static void mean_field(const kd_splitting *p, double t, double dt, double e[3]) {
+  double impulse[3] = {0};
+  e[0] = e[1] = e[2] = 0;
+  if (!p->s.has_positions || dt == 0) return;
+  kd_field_impulse(p->s.field, t, t + dt, impulse);
+  for (int d = 0; d < 3; d++) e[d] = impulse[d] / dt;
+}
+
+static double largest_rate(kd_splitting *p) {
+  double most = 0;
+  kd_collision_out_rates(p->s.collision, p->level_rate);
+  for (size_t i = 0; i < p->n_band * kd_model_n_k(p->s.model); i++)
+    most = fmax(most, p->level_rate[i]);
+  return most;
+}
+
+/// C(dt) by the midpoint rule.
+static kd_status collide(kd_splitting *p, double dt, double *f) {
+  if (!p->collides || dt == 0) return KD_OK;
+  for (size_t r = 0; r < p->n_r; r++) {
+    double *here = f + r * p->n;
+    size_t n_part = 1;
+    for (size_t part = 0; part < n_part; part++) {
+      KD_TRY(kd_collision_rate(p->s.collision, here, p->rate));
+      if (part == 0) {
+        p->fastest = largest_rate(p);
+        n_part = 1 + (size_t)(fabs(dt) * p->fastest / LARGEST_RATE_STEP);
+      }
+      const double step = dt / (double)n_part;
+      for (size_t i = 0; i < p->n; i++) p->middle[i] = here[i] + 0.5 * step * p->rate[i];
+      KD_TRY(kd_collision_rate(p->s.collision, p->middle, p->rate));
+      for (size_t i = 0; i < p->n; i++) here[i] += step * p->rate[i];
+    }
+  }
+  return KD_OK;
+}
+
+/// charge (1/N_k) sum Tr(v f).impulse over the box.
+static double work_of(const kd_splitting *p, const double impulse[3], const double *f) {
+  double sum = 0;
+  for (size_t d = 0; d < p->n_dim; d++)
+    for (size_t r = 0; r < p->n_r && impulse[d] != 0; r++)
+      sum += impulse[d] * kd_dot(p->v[d], f + r * p->n, p->n);
+  return p->charge * p->weight * sum;
+}
+
+/// V(dt), and the work that the field does in it by the trapezoidal rule.
+static kd_status push(kd_splitting *p, double t, double dt, double *f, double *work) {
+  double impulse[3];
+  kd_field_impulse(p->s.field, t, t + dt, impulse);
+  const bool is_pushed = impulse[0] != 0 || impulse[1] != 0 || impulse[2] != 0;
+  if (is_pushed) *work += 0.5 * work_of(p, impulse, f);
+  KD_TRY(kd_phase_space_potential(p->flow, t + 0.5 * dt, impulse, dt, f));
+  if (is_pushed) *work += 0.5 * work_of(p, impulse, f);
+  return KD_OK;
+}
+
+static kd_status move(kd_splitting *p, double t, double dt, double *f) {
+  double e[3];
+  if (dt == 0) return KD_OK;
+  mean_field(p, t, dt, e);
+  return kd_phase_space_kinetic(p->flow, e, dt, f);
+}
+
+/// One step without its last half flow, which goes to `lag`; what lags of the step before is done
+/// first. With collisions the outermost flow is C, else K.
+static kd_status take_two(kd_splitting *p, double t, double h, double *f, double *lag,
+                          double *work) {
+  if (p->collides) {
+    KD_TRY(collide(p, *lag + 0.5 * h, f));
+    KD_TRY(move(p, t, 0.5 * h, f));
+    KD_TRY(push(p, t, h, f, work));
+    KD_TRY(move(p, t + 0.5 * h, 0.5 * h, f));
+  } else {
+    KD_TRY(move(p, t - *lag, *lag + 0.5 * h, f));
+    KD_TRY(push(p, t, h, f, work));
+  }
+  *lag = 0.5 * h;
+  return KD_OK;
+}
+
+static kd_status take(kd_splitting *p, double t, double h, double *f, double *lag, double *work) {
+  if (p->order == 2) return take_two(p, t, h, f, lag, work);
+  const double s = 1 / (4 - cbrt(4)), part[5] = {s, s, 1 - 4 * s, s, s};
+  for (int i = 0; i < 5; i++) {
+    KD_TRY(take_two(p, t, part[i] * h, f, lag, work));
+    t += part[i] * h;
+  }
+  return KD_OK;
+}
+
+/// Does what lags.
+static kd_status complete(kd_splitting *p, double t, double *f, double *lag) {
+  KD_TRY(p->collides ? collide(p, *lag, f) : move(p, t - *lag, *lag, f));
+  *lag = 0;
+  return KD_OK;
+}
+
+// --- the step -----------------------------------------------------------------------------------
+
+/// Compares one step with two halves from the same state; p->half receives the latter, complete.
+/// @param ratio  receives the error over what may be spent on a step of this length
+static kd_status compare(kd_splitting *p, double h, double *ratio) {
+  double lag = p->lag, work = 0, largest = 0, difference = 0;
+  memcpy(p->copy, p->f, p->total * sizeof *p->f);
+  memcpy(p->half, p->f, p->total * sizeof *p->f);
+  KD_TRY(take(p, p->t, h, p->copy, &lag, &work));
+  KD_TRY(complete(p, p->t + h, p->copy, &lag));
+  lag = p->lag;
+  KD_TRY(take(p, p->t, 0.5 * h, p->half, &lag, &work));
+  KD_TRY(take(p, p->t + 0.5 * h, 0.5 * h, p->half, &lag, &work));
+  KD_TRY(complete(p, p->t + h, p->half, &lag));
+  for (size_t i = 0; i < p->total; i++) {
+    largest = fmax(largest, fabs(p->half[i]));
+    difference = fmax(difference, fabs(p->half[i] - p->copy[i]));
+  }
+  p->checks++;
+  if (!isfinite(largest) || !isfinite(difference))
+    return kd_error(KD_ERROR_NUMERICS, "t = %.9g fs: the state is not finite", p->t);
+  const double error = difference / (1 - pow(2, -p->order));
+  const double allowed = h / p->s.duration * (p->s.rtol * largest + p->s.atol);
+  *ratio = error / fmax(allowed, ROUNDING * largest);
+  return KD_OK;
+}
+
+/// The time up to which nothing happens that a step must not cross.
+static double next_event(const kd_splitting *p) {
+  size_t n_kick, n_piece;
+  const kd_kick *kick = kd_field_kicks(p->s.field, &n_kick);
+  const double *edge = kd_field_pieces(p->s.field, &n_piece);
+  double next = INFINITY;
+  for (size_t i = 0; i < n_kick; i++)
+    if (kick[i].time > p->t) next = fmin(next, kick[i].time);
+  for (size_t i = 0; i < n_piece; i++) {
+    const bool changes = kd_field_jumps(p->s.field, i) || !kd_field_is_quiet(p->s.field, i) ||
+                         (i > 0 && !kd_field_is_quiet(p->s.field, i - 1));
+    if (changes && edge[i] > p->t) next = fmin(next, edge[i]);
+  }
+  return next;
+}
+
+/// True if the field sets in or jumps at p->t, or a kick is due.
+static bool is_onset(const kd_splitting *p) {
+  size_t n_kick, n_piece;
+  const kd_kick *kick = kd_field_kicks(p->s.field, &n_kick);
+  const double *edge = kd_field_pieces(p->s.field, &n_piece);
+  for (size_t i = 0; i < n_kick; i++)
+    if (kick[i].time == p->t) return true;
+  for (size_t i = 0; i < n_piece; i++)
+    if (edge[i] == p->t)
+      return kd_field_jumps(p->s.field, i) || (i > 0 && kd_field_is_quiet(p->s.field, i - 1));
+  return false;
+}
+
+static kd_status apply_kicks(kd_splitting *p) {
+  size_t n_kick;
+  const kd_kick *kick = kd_field_kicks(p->s.field, &n_kick);
+  for (; p->next_kick < n_kick && kick[p->next_kick].time <= p->t; p->next_kick++) {
+    const double *impulse = kick[p->next_kick].impulse;
+    KD_TRY(complete(p, p->t, p->f, &p->lag));
+    if (p->s.has_positions)
+      return kd_error(KD_ERROR_SCENARIO,
+                      "field: a kick in a space-resolved run of a model with orbital positions "
+                      "(expected a short pulse)");
+    p->work += 0.5 * work_of(p, impulse, p->f);
+    KD_TRY(kd_phase_space_potential(p->flow, p->t, impulse, 0, p->f));
+    p->work += 0.5 * work_of(p, impulse, p->f);
+  }
+  return KD_OK;
+}
+
+/// The length of the next step: p->h, or what is left to the next event.
+static double next_length(const kd_splitting *p, bool *is_cut) {
+  const double left = next_event(p) - p->t;
+  *is_cut = left < p->h * (1 + 1e-9);
+  return *is_cut ? left : p->h;
+}
+
+/// Finds a step whose error may be spent: errors of all steps add up to the tolerance.
+static kd_status choose_step(kd_splitting *p) {
+  const double smallest = 1e-10 * p->s.duration;
+  bool has_shrunk = false;
+  p->until_check = STEPS_PER_CHECK;
+  for (;;) {
+    bool is_cut;
+    double ratio = 0;
+    const double h = next_length(p, &is_cut);
+    KD_TRY(compare(p, h, &ratio));
+    const double growth =
+        ratio > 0 ? fmin(LARGEST_GROWTH, SAFETY * pow(ratio, -1.0 / p->order)) : LARGEST_GROWTH;
+    // What is cut short by an event says nothing of longer steps.
+    if (ratio <= 1 && (is_cut || has_shrunk || growth < WORTH_A_CHANGE || h >= p->s.duration))
+      return KD_OK;
+    has_shrunk = has_shrunk || ratio > 1;
+    p->h = fmin(p->s.duration, growth * h);
+    if (ratio > 1) p->rejected++;
+    if (p->h < smallest)
+      return kd_error(KD_ERROR_NUMERICS,
+                      "t = %.9g fs: the step of the splitting underflows (%.3g fs): loosen "
+                      "propagation.rtol",
+                      p->t, p->h);
+    if (ratio <= 1 && growth < LARGEST_GROWTH) return KD_OK;
+  }
+}
+
+kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
+  for (;;) {
+    KD_TRY(apply_kicks(p));
+    if (!p->is_fixed && p->until_check == 0) KD_TRY(choose_step(p));
+    bool is_cut;
+    const double h = next_length(p, &is_cut);
+    if (p->t + h > t * (1 + 1e-14)) break;
+    KD_TRY(take(p, p->t, h, p->f, &p->lag, &p->work));
+    p->steps++;
+    p->t = is_cut ? next_event(p) : p->t + h;
+    if (p->until_check > 0) p->until_check--;
+    // What begins here may need shorter steps.
+    if (is_cut) p->until_check = p->until_check > STEPS_IN_FIELD ? STEPS_IN_FIELD : p->until_check;
+    if (is_cut && is_onset(p)) p->until_check = 0;
+  }
+  double lag = p->lag;
+  state->work = p->work;
+  memcpy(state->f, p->f, p->total * sizeof *p->f);
+  if (t > p->t * (1 + 1e-14)) KD_TRY(take(p, p->t, t - p->t, state->f, &lag, &state->work));
+  KD_TRY(complete(p, t, state->f, &lag));
+  state->time = t;
+  memset(state->shift, 0, sizeof state->shift);
+  return KD_OK;
+}
+
+void kd_splitting_cost(const kd_splitting *p, kd_propagator_statistics *statistics) {
+  statistics->steps = p->steps;
+  statistics->error_test_failures = p->rejected;
+  statistics->last_order = p->order;
+  statistics->last_step = p->h;
+  statistics->ffts += kd_phase_space_n_fft(p->flow);
+}
+
+size_t kd_splitting_bytes(const kd_splitting *p) {
+  return kd_phase_space_bytes(p->flow) + (3 * p->total + (2 + p->n_dim) * p->n) * sizeof(double);
+}
