@@ -141,8 +141,10 @@ static void print_bytes(const char *label, size_t bytes) {
 
 static void print_summary(const kd_report *r, const char *output, bool natural) {
   const char *ev = natural ? "" : " eV", *fs = natural ? "" : " fs";
-  printf("%zu band%s, %zu k points, %g%s, %zu frames, %zu snapshots -> %s\n", r->n_band,
-         r->n_band == 1 ? "" : "s", r->n_k, r->duration, fs, r->n_frame, r->n_snapshot, output);
+  printf("%zu band%s, %zu k points, ", r->n_band, r->n_band == 1 ? "" : "s", r->n_k);
+  if (r->n_r > 1) printf("%zu R points, ", r->n_r);
+  printf("%g%s, %zu frames, %zu snapshots -> %s\n", r->duration, fs, r->n_frame, r->n_snapshot,
+         output);
   printf("%-22s %.12g, drift %.1e\n", "number per cell", r->number, r->number_drift);
   const bool collides = strcmp(r->collision.ansatz, "none") != 0;
   printf("%-22s %.6e%s, work done %.6e%s, %s %.1e%s\n", "energy change", r->energy_change, ev,
@@ -150,10 +152,14 @@ static void print_summary(const kd_report *r, const char *output, bool natural) 
          collides ? r->work - r->energy_change : r->energy_change - r->work, ev);
   printf("%-22s drift %.1e\n", "purity", r->purity_drift);
   printf("%-22s f from %.3g, 1 - f from %.3g\n", "eigenvalues", r->min_f, r->min_1mf);
-  printf("%-22s %s: %ld steps, %ld rate evaluations, %lu Magnus steps (%lu rejected), last order "
-         "%d\n",
-         "scheme", r->cost.scheme, r->cost.steps, r->cost.rate_evaluations, r->cost.flow_steps,
-         r->cost.flow_rejections, r->cost.last_order);
+  printf("%-22s %s", "scheme", r->cost.scheme);
+  if (strcmp(r->cost.integrator, "none") != 0) printf(" by %s", r->cost.integrator);
+  printf(": %ld steps, last order %d, last step %.3g%s", r->cost.steps, r->cost.last_order,
+         r->cost.last_step, fs);
+  if (r->cost.rate_evaluations > 0) printf(", %ld rate evaluations", r->cost.rate_evaluations);
+  if (r->cost.flow_steps > 0)
+    printf(", %lu Magnus steps (%lu rejected)", r->cost.flow_steps, r->cost.flow_rejections);
+  printf("\n");
   printf("%-22s %lu collision evaluations (%s, %s), %lu FFTs of a component\n", "cost",
          r->collision.evaluations, r->collision.ansatz, r->collision.method, r->ffts);
   printf("%-22s setup %.2f s, drift %.2f s, collisions %.2f s, observables %.2f s, output %.2f s, "
@@ -223,8 +229,10 @@ static int check(int argc, char **argv) {
   }
   printf("%s\n", kd_scenario_text(scenario));
   printf("# what a run needs\n");
-  printf("%-22s %zu bands, %zu k points in %zu dimension%s\n", "size", e.n_band, e.n_k, e.n_dim,
+  printf("%-22s %zu bands, %zu k points in %zu dimension%s", "size", e.n_band, e.n_k, e.n_dim,
          e.n_dim == 1 ? "" : "s");
+  if (e.n_r > 1) printf(", %zu R points", e.n_r);
+  printf("\n");
   printf("%-22s %zu, and %zu snapshots\n", "frames", e.n_frame, e.n_snapshot);
   print_bytes("one state f(k)", e.state_bytes);
   print_bytes("memory", e.memory_bytes);
@@ -271,6 +279,7 @@ static int steady(int argc, char **argv) {
              r.iterations[j], r.residual[j]);
     printf("%-22s %lu collision evaluations, %lu FFTs, %.2f s\n", "cost", r.collision_evaluations,
            r.ffts, r.seconds);
+    for (size_t i = 0; i < r.warnings.count; i++) printf("warning: %s\n", r.warnings.text[i]);
   }
   kd_scenario_free(scenario);
   return 0;

@@ -158,6 +158,13 @@ static void warn_of_scenario(const kd_scenario *scenario, const stages *s, kd_wa
   kd_collision_warn(s->collision, warnings);
 }
 
+static void warn_of_number(const stages *s, kd_report *report) {
+  if (report->number_drift > NUMBER_LIMIT * fmax(1, fabs(report->number)) &&
+      kd_model_is_periodic(s->model))
+    kd_warn(&report->warnings, "the particle number drifts by %.2g: lower propagation.rtol",
+            report->number_drift);
+}
+
 static void find_warnings(const kd_scenario *scenario, const stages *s, kd_report *report) {
   const kd_section *root = kd_scenario_root(scenario);
   kd_warnings *warnings = &report->warnings;
@@ -185,9 +192,10 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
             defect);
   const bool is_fermion = strcmp(kd_section_text(root, "statistics"), "fermion") == 0;
   // Without collisions the eigenvalues of f do not change; with them, not every Ansatz keeps them
-  // in bounds, whatever the tolerance.
+  // in bounds, whatever the tolerance. The Wigner function of a pure state is not bounded at all.
   const bool collides = !kd_collision_is_none(s->collision);
-  if (report->min_f < -POSITIVITY_LIMIT)
+  const bool is_wigner = kd_space_n_dim(s->space) > 0 && !collides;
+  if (!is_wigner && report->min_f < -POSITIVITY_LIMIT)
     kd_warn(warnings,
             collides
                 ? "the smallest eigenvalue of f is %.2g: unless a lower propagation.rtol (%.0e) "
@@ -195,7 +203,7 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
                   "it, it belongs to collisions.ansatz"
                 : "the smallest eigenvalue of f is %.2g: lower propagation.rtol to %.0e",
             report->min_f, 0.01 * kd_section_real(kd_section_child(root, "propagation"), "rtol"));
-  if (is_fermion && report->min_1mf < -POSITIVITY_LIMIT)
+  if (!is_wigner && is_fermion && report->min_1mf < -POSITIVITY_LIMIT)
     kd_warn(
         warnings,
         collides
@@ -204,10 +212,7 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
             : "an eigenvalue of f is %.8g, more than one fermion in a state: lower initial.number "
               "or initial.width, or lower propagation.rtol",
         1 - report->min_1mf);
-  if (report->number_drift > NUMBER_LIMIT * fmax(1, fabs(report->number)) &&
-      kd_model_is_periodic(s->model))
-    kd_warn(warnings, "the particle number drifts by %.2g: lower propagation.rtol",
-            report->number_drift);
+  warn_of_number(s, report);
 }
 
 static kd_status write_run(kd_output *output, const kd_report *report) {
@@ -221,7 +226,8 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
                {"observable_seconds", report->observable_seconds},
                {"output_seconds", report->output_seconds},
                {"number_drift", report->number_drift},
-               {"last_step", report->cost.last_step}};
+               {"last_step", report->cost.last_step},
+               {"stiffness", report->cost.stiffness}};
   const struct {
     const char *name;
     long value;
@@ -232,6 +238,10 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
                   {"error_test_failures", report->cost.error_test_failures},
                   {"convergence_failures", report->cost.convergence_failures},
                   {"restarts", report->cost.restarts},
+                  {"newton_iterations", report->cost.newton_iterations},
+                  {"linear_iterations", report->cost.linear_iterations},
+                  {"linear_failures", report->cost.linear_failures},
+                  {"preconditioner_setups", report->cost.preconditioner_setups},
                   {"last_order", report->cost.last_order},
                   {"flow_steps", (long)report->cost.flow_steps},
                   {"flow_rejections", (long)report->cost.flow_rejections}};
@@ -240,6 +250,7 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
   for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
     KD_TRY(kd_output_attribute_integer(output, "/run", integers[i].name, integers[i].value));
   KD_TRY(kd_output_attribute_text(output, "/run", "scheme", report->cost.scheme));
+  KD_TRY(kd_output_attribute_text(output, "/run", "integrator", report->cost.integrator));
   KD_TRY(kd_output_attribute_text(output, "/run", "ansatz", report->collision.ansatz));
   KD_TRY(kd_output_attribute_text(output, "/run", "collision_method", report->collision.method));
   const char *texts[KD_MAX_WARNINGS];
@@ -278,6 +289,7 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->n_band = kd_model_n_band(s.model);
   report->n_dim = kd_model_n_dim(s.model);
   report->n_k = kd_model_n_k(s.model);
+  report->n_r = kd_space_n_r(s.space);
   report->duration = frames.duration;
   report->setup_seconds = kd_seconds() - start;
 
@@ -334,20 +346,21 @@ kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
   estimate->n_band = kd_model_n_band(s.model);
   estimate->n_dim = kd_model_n_dim(s.model);
   estimate->n_k = kd_model_n_k(s.model);
+  estimate->n_r = kd_space_n_r(s.space);
   estimate->n_frame = frames.count;
   estimate->n_snapshot = snapshots.count;
   warn_of_scenario(scenario, &s, &estimate->warnings);
-  const size_t n_level = estimate->n_band * estimate->n_k, n_state = estimate->n_band * n_level;
+  const size_t n_level = estimate->n_band * estimate->n_k * estimate->n_r;
+  const size_t n_state = estimate->n_band * n_level;
   estimate->state_bytes = n_state * sizeof(double);
   // The state, the reference with its scratch, and what writing the model takes for a moment.
   const size_t shared = n_state * (2 * sizeof(double) + sizeof(double[2])) +
                         n_level * sizeof(double) + n_state * estimate->n_dim * sizeof(double[2]);
   estimate->collision = kd_collision_statistics(s.collision);
   estimate->collision_bytes = kd_collision_bytes(s.collision);
-  estimate->memory_bytes =
-      PROCESS_BYTES + shared + kd_model_bytes(s.model) + kd_observables_bytes(s.model, s.space) +
-      estimate->collision_bytes +
-      kd_propagator_bytes(s.propagator);
+  estimate->memory_bytes = PROCESS_BYTES + shared + kd_model_bytes(s.model) +
+                           kd_observables_bytes(s.model, s.space) + estimate->collision_bytes +
+                           kd_propagator_bytes(s.propagator);
   size_t n_trace;
   const kd_variable *variables = kd_observables_traces(s.observables, &n_trace);
   size_t record = 1;

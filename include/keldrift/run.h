@@ -11,7 +11,7 @@ extern "C" {
 
 /// What a run has done, for the summary.
 typedef struct kd_report {
-  size_t n_band, n_dim, n_k, n_frame, n_snapshot;
+  size_t n_band, n_dim, n_k, n_r, n_frame, n_snapshot;
   double duration;
   double number, number_drift; ///< at the end, and largest |change| over the frames
   double energy_change, work;  ///< over the run, eV per cell
@@ -41,7 +41,7 @@ KD_API const char *kd_run_output(const kd_scenario *scenario);
 
 /// What a run would need.
 typedef struct kd_estimate {
-  size_t n_band, n_dim, n_k, n_frame, n_snapshot;
+  size_t n_band, n_dim, n_k, n_r, n_frame, n_snapshot;
   size_t state_bytes;     ///< one f(k)
   size_t memory_bytes;    ///< the whole run at its largest
   size_t output_bytes;    ///< the result file

@@ -20,6 +20,7 @@ typedef struct kd_steady_report {
   long iterations[3];
   unsigned long collision_evaluations, ffts;
   double seconds;
+  kd_warnings warnings;
 } kd_steady_report;
 
 /// Solves, for each direction of E,

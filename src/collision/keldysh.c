@@ -11,9 +11,8 @@
 #include "core/parallel.h"
 #include "state/thermal.h"
 
-/// `auto` takes the direct sum while its table stays below this many bytes: there it is the faster
-/// one.
-#define DIRECT_LIMIT ((size_t)1 << 20)
+/// `auto` does not take the direct sum beyond this many bytes of its table.
+#define DIRECT_LIMIT ((size_t)1 << 28)
 
 /// Kernels that conserve the energy are displaced by at most this many standard deviations.
 static const double LARGEST_SHIFT = 4;
@@ -380,6 +379,22 @@ cleanup:
   return status;
 }
 
+/// The back end asked for, or the one with the lower estimate of the time of an evaluation.
+static kd_status create_self_energy(kd_keldysh *o, const kd_self_energy_setting *setting) {
+  const kd_self_energy_kind *method = o->s.method ? o->s.method : &kd_self_energy_fft;
+  KD_TRY(method->create(setting, &o->self_energy));
+  o->method = method;
+  if (o->s.method || kd_self_energy_direct_bytes(setting) > DIRECT_LIMIT ||
+      kd_self_energy_direct_cost(setting) >= kd_self_energy_fft_cost(o->self_energy))
+    return KD_OK;
+  method->free(o->self_energy);
+  o->self_energy = NULL;
+  o->method = NULL;
+  KD_TRY(kd_self_energy_direct.create(setting, &o->self_energy));
+  o->method = &kd_self_energy_direct;
+  return KD_OK;
+}
+
 kd_status kd_keldysh_create(const kd_keldysh_setting *setting, kd_keldysh **result) {
   kd_status status = KD_OK;
   kd_keldysh *o = NULL;
@@ -409,12 +424,7 @@ kd_status kd_keldysh_create(const kd_keldysh_setting *setting, kd_keldysh **resu
       .kappa = setting->kappa,
       .largest_shift = setting->conserves_energy ? LARGEST_SHIFT * sigma : 0,
       .is_hermitian = !setting->ansatz->is_adjoint_outside};
-  const kd_self_energy_kind *method = setting->method;
-  if (!method)
-    method = kd_self_energy_direct_bytes(&self_energy) <= DIRECT_LIMIT ? &kd_self_energy_direct
-                                                                       : &kd_self_energy_fft;
-  KD_CHECK(method->create(&self_energy, &o->self_energy));
-  o->method = method;
+  KD_CHECK(create_self_energy(o, &self_energy));
   KD_ALLOCATE(o->weight, n);
   KD_ALLOCATE(o->static_greater, n);
   KD_ALLOCATE(o->g, n);
@@ -428,7 +438,7 @@ kd_status kd_keldysh_create(const kd_keldysh_setting *setting, kd_keldysh **resu
   make_pieces(o, NULL, o->weight);
   if (setting->is_linearised) KD_CHECK(linearise(o));
   o->s.thermal = NULL; // may not live longer than this call
-  KD_CHECK(method->apply(o->self_energy, o->weight, o->beta, NULL, o->static_greater));
+  KD_CHECK(o->method->apply(o->self_energy, o->weight, o->beta, NULL, o->static_greater));
   *result = o;
   o = NULL;
 

@@ -34,7 +34,7 @@ static const kd_choice ANSATZE[] = {
     {.name = NULL}};
 
 static const kd_choice METHODS[] = {
-    {.name = "auto", .meaning = "direct for very small grids, else fft"},
+    {.name = "auto", .meaning = "the one with the lower estimate of its time"},
     {.name = "direct", .meaning = "double sum over k and k' with a table of the kernels"},
     {.name = "fft", .meaning = "kernels as Fourier series in energy, convolutions over k by FFT"},
     {.name = NULL}};

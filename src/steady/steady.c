@@ -14,6 +14,7 @@
 #include "core/packing.h"
 #include "drift/commutator.h"
 #include "keldrift/collision.h"
+#include "model/bands.h"
 #include "scenario/section.h"
 
 /// Relative residual that the iteration is to reach, and what is still accepted.
@@ -25,25 +26,20 @@ typedef struct problem {
   kd_collision *collision;
   size_t n_band, n_dim, n_k, n;
   double hbar;
-  double *h;              ///< packed
-  double *energy;         ///< [n_k][n_band]
-  double complex *vector; ///< [n_k][n_band][n_band]
-  double *rate;           ///< out-scattering rates, [n_k][n_band], 1/fs
+  kd_bands bands;
+  double *rate; ///< out-scattering rates, [n_k][n_band], 1/fs
   double *work;
   kd_status status; ///< of the last failing callback
 } problem;
 
 static void problem_clear(problem *p) {
-  kd_free(p->h);
-  kd_free(p->energy);
-  kd_free(p->vector);
+  kd_bands_clear(&p->bands);
   kd_free(p->rate);
   kd_free(p->work);
 }
 
 static kd_status problem_create(kd_model *model, kd_collision *collision, problem *p) {
   kd_status status = KD_OK;
-  const kd_model_part part = {.energy = 1};
   *p = (problem){.model = model,
                  .collision = collision,
                  .n_band = kd_model_n_band(model),
@@ -51,13 +47,9 @@ static kd_status problem_create(kd_model *model, kd_collision *collision, proble
                  .n_k = kd_model_n_k(model),
                  .hbar = kd_model_hbar(model)};
   p->n = p->n_band * p->n_band * p->n_k;
-  KD_ALLOCATE(p->h, p->n);
   KD_ALLOCATE(p->work, p->n);
-  KD_ALLOCATE(p->energy, p->n_band * p->n_k);
   KD_ALLOCATE(p->rate, p->n_band * p->n_k);
-  KD_ALLOCATE(p->vector, p->n);
-  kd_model_sample(model, (const double[3]){0}, &part, p->h);
-  KD_CHECK(kd_eigen_field(p->n_band, p->n_k, p->h, p->energy, p->vector));
+  KD_CHECK(kd_bands_create(model, &p->bands));
   kd_collision_out_rates(collision, p->rate);
 
 cleanup:
@@ -69,7 +61,7 @@ static int multiply(void *data, N_Vector v, N_Vector z) {
   problem *p = data;
   const double *x = N_VGetArrayPointer(v);
   double *y = N_VGetArrayPointer(z);
-  kd_commutator(p->n_band, p->n_k, 1 / p->hbar, p->h, x, y);
+  kd_commutator(p->n_band, p->n_k, 1 / p->hbar, p->bands.h, x, y);
   const kd_status status = kd_collision_rate(p->collision, x, p->work);
   if (status != KD_OK) {
     p->status = status;
@@ -90,8 +82,8 @@ static int precondition(void *data, N_Vector r, N_Vector z, realtype tolerance, 
   (void)tolerance, (void)side;
   const kd_secular secular = {.n_band = p->n_band,
                               .n_k = p->n_k,
-                              .vector = p->vector,
-                              .energy = p->energy,
+                              .vector = p->bands.vector,
+                              .energy = p->bands.energy,
                               .rate = p->rate,
                               .hbar = p->hbar};
   kd_secular_solve(&secular, 0, -1, N_VGetArrayPointer(r), N_VGetArrayPointer(z));
@@ -169,12 +161,11 @@ cleanup:
 /// The part of df that is diagonal in the groups of degenerate levels.
 static void populations_of(const problem *p, const double *df, double *result) {
   const size_t n = p->n_band;
-  const double tolerance = kd_eigen_tolerance(n * p->n_k, p->energy);
   for (size_t k = 0; k < p->n_k; k++) {
     double complex matrix[KD_MAX_MATRIX], band[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];
     size_t first[KD_MAX_BAND];
-    const double complex *s = p->vector + k * n * n;
-    kd_eigen_groups(n, p->energy + k * n, tolerance, first);
+    const double complex *s = p->bands.vector + k * n * n;
+    kd_eigen_groups(n, p->bands.energy + k * n, p->bands.tolerance, first);
     kd_unpack(df, n, p->n_k, k, matrix);
     kd_eigen_rotate(n, s, true, matrix, band, scratch);
     for (size_t a = 0; a < n; a++)
@@ -255,7 +246,9 @@ static kd_status write_response(const kd_scenario *scenario, const problem *p,
   KD_CHECK(kd_output_attribute_integer(output, "/run", "ffts", (long)cost.ffts));
   KD_CHECK(kd_output_attribute_real(output, "/run", "total_seconds", &report->seconds, 1));
   KD_CHECK(kd_output_attribute_real(output, "/run", "residual", report->residual, d));
-  KD_CHECK(kd_output_attribute_texts(output, "/run", "warnings", NULL, 0));
+  const char *texts[KD_MAX_WARNINGS];
+  for (size_t i = 0; i < report->warnings.count; i++) texts[i] = report->warnings.text[i];
+  KD_CHECK(kd_output_attribute_texts(output, "/run", "warnings", texts, report->warnings.count));
   status = kd_output_close(output);
   output = NULL;
 
@@ -336,6 +329,7 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
     }
     KD_CHECK(kd_observables_operators(observables, x, user + j, d));
   }
+  kd_collision_warn(collision, &report->warnings);
   const kd_collision_cost cost = kd_collision_statistics(collision);
   report->collision_evaluations = cost.evaluations;
   report->ffts = cost.ffts;
