@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Collisions: relaxation to the Fermi function of the lattice, golden rule, two schemes, Esaki-Tsu.
+"""Collisions: relaxation to the Fermi function of the lattice, golden rule, second law, two schemes,
+Esaki-Tsu.
 
 The kernels of physics: K^<_q(x) is 2 pi g^2 [(N+1) d(x+w) + N d(x-w)] broadened (x the energy gained in
 scattering in), K^>(x) = K^<(-x), and populations that are diagonal change at the rate
@@ -9,6 +10,7 @@ scattering in), K^>(x) = K^<(-x), and populations that are diagonal change at th
 import os
 import sys
 
+import h5py
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ive
@@ -159,12 +161,164 @@ def golden_rule(suite):
                           "terms": [term]}, 6 * step, rtol=1e-11, snapshots=step,
                          initial={"kind": "bands", "occupation": [0.7, 0.2]})
             p = result.snapshot("population_k")
-            # One-sided difference of sixth order.
-            slope = np.tensordot(np.array([-147, 360, -450, 400, -225, 72, -10]) / (60 * step), p,
-                                 axes=1)
+            slope = slope_at_start(p, step)
             suite.equal(f"golden rule, {name}, {method}: slope over its largest",
                         slope / np.max(np.abs(rate)), rate / np.max(np.abs(rate)), 1e-6,
                         "difference formula and rounding of f over the step")
+
+
+def slope_at_start(snapshots, step):
+    """One-sided difference of sixth order from the snapshots 0, 1, ..., 6."""
+    return np.tensordot(np.array([-147, 360, -450, 400, -225, 72, -10]) / (60 * step), snapshots[:7],
+                        axes=1)
+
+
+def single_carrier(suite, n_k, hopping, index):
+    """A result file in which one point of a chain is occupied, to begin runs from."""
+    empty = run(suite, {"kind": "chain", "J": f"{hopping} eV", "lattice_constant": f"{A} angstrom"},
+                [n_k], {}, 1.0, initial={"kind": "bands", "occupation": [0]},
+                root={"statistics": "classical"})
+    with h5py.File(empty.path, "r+") as file:
+        f = np.zeros(file["/snapshots/f"].shape, file["/snapshots/f"].dtype)
+        f[-1, index] = 1
+        file["/snapshots/f"][...] = f
+    return empty.path
+
+
+def test_carrier(suite):
+    """Emission and absorption by one classical carrier in a cosine band against
+    (2 pi/hbar) g^2 rho(e -+ w) (N + 1 or N), rho(e) = 1/(pi sqrt(4 J^2 - e^2)) per cell.
+
+    What arrives below the carrier was emitted, what arrives above it was absorbed. Both kernels tend to
+    the sharp line with an error of sigma^2: with sigma, sigma/2 and sigma/4 two steps of Richardson's
+    extrapolation leave sigma^6."""
+    hopping, omega, g, n_k, index = 0.3, 0.1, 0.02, 2048, 460
+    model = {"kind": "chain", "J": f"{hopping} eV", "lattice_constant": f"{A} angstrom"}
+    energy = -2 * hopping * np.cos(2 * np.pi * np.arange(n_k) / n_k)
+    here = energy[index]
+    path = single_carrier(suite, n_k, hopping, index)
+
+    def density(e):
+        return 1 / (np.pi * np.sqrt(4 * hopping**2 - e**2))
+
+    def rates(temperature, sigma, kernel, start=path, at=here, step=1.0):
+        term = {**phonon(omega, g, kernel=kernel), "temperature": f"{temperature} K"}
+        result = run(suite, model, [n_k], {"ansatz": "matrix", "broadening": f"{sigma} eV",
+                                           "terms": [term]}, 6 * step, rtol=1e-10, atol=1e-16,
+                     snapshots=step, initial={"kind": "file", "file": start},
+                     root={"statistics": "classical"})
+        slope = slope_at_start(result.snapshot("population_k")[..., 0], step)
+        # The carrier stays where it is in elastic collisions; its mirror image at -k does not count.
+        return np.sum(slope[energy < at - 1e-9]), np.sum(slope[energy > at + 1e-9])
+
+    n = 1 / np.expm1(omega / KT)
+    sharp = 2 * np.pi * g**2 / oracle.HBAR
+    want = {"emission": sharp * (n + 1) * density(here - omega),
+            "absorption": sharp * n * density(here + omega)}
+    sigmas = [min(omega, KT) / d for d in (4, 8, 16)]
+    # n_B has a pole at zero, kT/x: the line of standard deviation sigma about w makes a term
+    # 15 (kT/w)(sigma/w)^6 of it, of which the extrapolation leaves 1/64.
+    left = 15 * KT / omega * (sigmas[0] / omega)**6 / 64
+    why = "twice the term of sigma^6 that the pole of the Bose function leaves"
+    tolerances = {("spectral", "emission"): (2 * left / (n + 1), why),
+                  ("spectral", "absorption"): (2 * left / n, why)}
+    tolerances.update({("shifted", process): (
+        1e-7, "15 (sigma/d)^6/64 = 3e-9, d = 0.4 eV to the edge of the band; tolerance of the integrator")
+                       for process in want})
+    for kernel in ("spectral", "shifted"):
+        got = np.array([rates(BATH, sigma, kernel) for sigma in sigmas])
+        for i, process in enumerate(want):
+            error = got[:, i] / want[process] - 1
+            name = f"test carrier, {process}, {kernel}"
+            suite.equal(f"{name}: order in sigma", np.log2(error[1] / error[2]), 2, 0.1,
+                        "a line that is symmetric or moved by sigma^2; the next order is sigma^4")
+            first = (4 * error[1:] - error[:-1]) / 3
+            second = (16 * first[1] - first[0]) / 15
+            tolerance, why = tolerances[kernel, process]
+            suite.equal(f"{name}: rate over the closed form, sigma -> 0 (at sigma "
+                        f"{', '.join(f'{1 + e:.6f}' for e in error)})", 1 + second, 1, tolerance, why)
+
+    # Cold lattice: carriers above the phonon energy emit, those below cannot. The Bose function is a
+    # step, so that `spectral` is exact up to the curvature of rho; `shifted` needs sigma below kT.
+    sigma = omega / 16
+    emitted, absorbed = rates(10.0, sigma, "spectral")
+    suite.equal("test carrier, 10 K: emission over the closed form",
+                emitted / (sharp * density(here - omega)), 1,
+                sigma**2 / (4 * hopping**2 - (abs(here) + omega + 4 * sigma)**2),
+                "sigma^2 rho''/(2 rho), and rho'' is below 2 rho/(4 J^2 - e^2) on the line")
+    suite.below("test carrier, 10 K: absorption over emission", abs(absorbed / emitted), 1e-12,
+                "N = e^-116, and e^-128 of the line reaches beyond the energy of the carrier")
+    low = int(np.argmin(np.abs(energy[:n_k // 2] - (energy[0] + 0.6 * omega))))
+    cold, _ = rates(10.0, sigma, "spectral", single_carrier(suite, n_k, hopping, low), energy[low])
+    suite.equal("test carrier, 10 K: emission 0.4 w below the threshold over that above, in 1e-9",
+                1e9 * cold / emitted,
+                1e9 * np.mean(gauss(energy[low] - energy - omega, sigma)) / density(here - omega), 0.01,
+                "the wing of the line, e^-(0.4 w)^2/2 sigma^2 = 1e-9 times the densities of states; sigma^2 "
+                "in the rate above, rounding of the kernel 1e-13")
+
+
+def entropy(suite):
+    """The second law: under `diagonal` the entropy of the electrons plus that of the bath, which takes
+    the heat -dE at kT, never falls,
+
+        dS/dt + (dQ/dt)/kT = (1/2) sum (a - b) ln(a/b) >= 0,  a = W f(1 - f'), b = W' f'(1 - f).
+
+    This needs detailed balance of every pair. At the end it is the sum for the Fermi function."""
+    model, hamiltonian = ssh_model(0.25, 0.20, 0.03)
+    n_k, number = 32, 0.9
+    levels = np.linalg.eigvalsh(hamiltonian(oracle.flat(oracle.zone_grid([[A]], [n_k]))))
+    for kernel in ("spectral", "shifted"):
+        result = run(suite, model, [n_k],
+                     {"ansatz": "diagonal", "broadening": "0.02 eV",
+                      "terms": [phonon(0.16, 0.12, kernel=kernel), phonon(0.06, 0.06, kernel=kernel)]},
+                     4000.0, every=5.0, initial={"kind": "bands", "occupation": [0.15, 0.75]})
+        energy, s = result.trace("energy"), result.trace("entropy")
+        total = s - (energy - energy[0]) / KT
+        suite.above(f"second law, {kernel}: least step of S + Q/kT", np.min(np.diff(total)), -1e-11,
+                    "rounding; errors of f enter squared at the maximum, before it a step makes more")
+        suite.above(f"second law, {kernel}: first step", total[1] - total[0], 1e-3,
+                    "otherwise nothing is produced")
+        suite.above(f"second law, {kernel}: S alone, largest fall", np.max(s) - s[-1], 0.1,
+                    "otherwise the heat is not needed")
+        f = filled(levels, number)
+        want = (-np.sum(f * np.log(f) + (1 - f) * np.log1p(-f))
+                - np.sum((f - [0.15, 0.75]) * levels) / KT) / n_k
+        suite.equal(f"second law, {kernel}: S + Q/kT at the end", total[-1], want, 1e-9,
+                    "Fermi function of the bath, its maximum: errors of f enter squared")
+
+
+def kinetic_corrections(suite):
+    """With kappa = 1 the bath also shifts the levels: the state in the end differs from the Fermi
+    function of H by g^2 times a matrix, and by g^4 of the next order."""
+    model, hamiltonian = ssh_model(0.25, 0.20, 0.03)
+    n_k = 12
+    h = hamiltonian(oracle.flat(oracle.zone_grid([[A]], [n_k])))
+    levels, s = np.linalg.eigh(h)
+    want = (s * filled(levels, 0.9)[:, None, :]) @ oracle.dagger(s)
+    away = []
+    for g in (0.04, 0.02, 0.01):
+        # The rates are those of g^2, so that all are equally near to the end.
+        duration = 2000.0 * (0.04 / g)**2
+        result = run(suite, model, [n_k],
+                     {"ansatz": "matrix", "broadening": "0.025 eV", "kinetic_corrections": True,
+                      "terms": [phonon(0.16, g), phonon(0.1, g)]}, duration, rtol=1e-7,
+                     snapshots=duration / 2,
+                     initial={"kind": "equilibrium", "temperature": f"{BATH} K", "filling": 0.9})
+        conserved(suite, f"kinetic corrections, g = {g}", result)
+        f = result.snapshot()
+        away.append(f[-1] - want)
+        suite.below(f"kinetic corrections, g = {g}: change over the second half, of |f - f_Fermi|",
+                    np.max(np.abs(f[-1] - f[-2])) / np.max(np.abs(away[-1])), 0.005,
+                    "else not the end; less than what is compared below")
+    suite.above("kinetic corrections: |f - f_Fermi| at g = 0.04", np.max(np.abs(away[0])), 1e-3,
+                "otherwise no shift")
+    # At half the coupling a quarter, the rest is of the next order and falls by 4 itself.
+    rest = [np.max(np.abs(4 * finer - coarser)) / np.max(np.abs(coarser))
+            for coarser, finer in zip(away, away[1:])]
+    suite.below("kinetic corrections: 4 (f - f_Fermi) at half the coupling against it, g = 0.02",
+                rest[1], 0.03, "the next order: a quarter of the 10 % at twice the coupling")
+    suite.equal("kinetic corrections: the same at g = 0.04 over that at 0.02", rest[0] / rest[1], 4, 0.4,
+                "g^4, relative to g^2; the order after it")
 
 
 def schemes(suite):
@@ -214,4 +368,5 @@ def esaki_tsu(suite):
 
 
 if __name__ == "__main__":
-    main([one_sea, two_seas, golden_rule, schemes, esaki_tsu])
+    main([one_sea, two_seas, golden_rule, test_carrier, entropy, kinetic_corrections, schemes,
+          esaki_tsu])

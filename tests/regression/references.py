@@ -1,0 +1,527 @@
+"""Where the values of scenarios/*/expected.json come from: closed forms, and integrations that share
+nothing with keldrift. Each function returns the values of one scenario by name."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+HBAR = 0.6582119569  # eV fs
+BOLTZMANN = 8.617333262e-5  # eV/K
+
+
+def step_of(h, dt):
+    """exp(-i h dt / hbar) for a stack of Hermitian matrices."""
+    energy, s = np.linalg.eigh(h)
+    phase = np.exp(-1j * energy * dt / HBAR)
+    return (s * phase[..., None, :]) @ np.conj(np.swapaxes(s, -1, -2))
+
+
+def evolve(hamiltonian, f, t_end, n_step):
+    """f(t_end) under df/dt = -(i/hbar) [hamiltonian(t), f]: fourth-order commutator-free steps."""
+    dt = t_end / n_step
+    node = np.sqrt(3) / 6
+    weight = 0.25 + node
+    for i in range(n_step):
+        early, late = hamiltonian((i + 0.5 - node) * dt), hamiltonian((i + 0.5 + node) * dt)
+        first = step_of(weight * early + (0.5 - weight) * late, dt)
+        second = step_of((0.5 - weight) * early + weight * late, dt)
+        u = second @ first
+        f = u @ f @ np.conj(np.swapaxes(u, -1, -2))
+    return f
+
+
+def fermi_matrix(h, temperature):
+    """Fermi function of a stack of matrices, chemical potential 0."""
+    energy, s = np.linalg.eigh(h)
+    occupation = 1 / (np.exp(np.clip(energy / (BOLTZMANN * temperature), -700, 700)) + 1)
+    return (s * occupation[..., None, :]) @ np.conj(np.swapaxes(s, -1, -2))
+
+
+def populations(h, f):
+    """Diagonal of S^H f S."""
+    _, s = np.linalg.eigh(h)
+    return np.einsum("...an,...ab,...bn->...n", np.conj(s), f, s).real
+
+
+def landau_zener():
+    gap, velocity, force = 5e-3, 10.0, 2e-5
+    p = np.exp(-np.pi * gap**2 / (HBAR * velocity * force))
+    # The upper band leads to the right, the lower one to the left; J = charge times velocity.
+    current = -velocity * (2 * p - 1)
+    return {"upper": p, "lower": 1 - p, "current": current}
+
+
+def bloch_zener():
+    """Two levels at every k of the packet, propagated through n Bloch periods."""
+    t1, t2, mass, a, n_k, width = 0.020, 0.016, 0.003, 200.0, 128, 250.0
+    force = 1.879849e-5
+    period = 2 * np.pi * HBAR / (force * a)
+
+    def h(k):
+        out = np.zeros(k.shape + (2, 2), complex)
+        out[..., 0, 1] = t1 + t2 * np.exp(-1j * k * a)
+        out[..., 1, 0] = np.conj(out[..., 0, 1])
+        out[..., 0, 0], out[..., 1, 1] = mass, -mass
+        return out
+
+    k = (np.arange(n_k) - n_k // 2) * 2 * np.pi / (n_k * a)
+    weight = np.exp(-2 * (k * width)**2)
+    _, s = np.linalg.eigh(h(k))
+    # psi = P(k) u(0) exp(-k^2 width^2), with the norm that the projection leaves.
+    weight = weight * np.abs(np.conj(s[:, :, 0]) @ np.linalg.eigh(h(np.zeros(1)))[1][0, :, 0])**2
+    weight = weight / weight.sum()
+    f = s[:, :, :1] @ np.conj(np.swapaxes(s[:, :, :1], 1, 2))
+
+    def hamiltonian(t):
+        # The orbital at a/2 is lowered by force times a/2.
+        return h(k + force * t / HBAR) - force * np.diag([0, a / 2])
+
+    out = {}
+    # The revivals: P_n = P_1 sin^2(n theta)/sin^2(theta) for two levels and a repeated evolution.
+    for n in (1, 2, 5):
+        end = evolve(hamiltonian, f, n * period, 2000 * n)
+        out[f"upper after {n}"] = weight @ populations(h(k + force * n * period / HBAR), end)[:, 1]
+    return out
+
+
+def rabi():
+    """Full field, and without the part that rotates the wrong way."""
+    splitting, drive, omega = 1.0, 0.05, 2 * np.pi * 0.24179893
+
+    def hamiltonian(t):
+        # E = A cos(omega t), the force on the electron is -E, H = H_0 - F x.
+        coupling = drive * np.cos(omega * t)
+        return np.array([[-splitting / 2, coupling], [coupling, splitting / 2]], complex)
+
+    f = np.diag([1.0, 0.0]).astype(complex)
+    out = {}
+    for t in (20.0, 41.4, 82.7):
+        out[f"upper at {t}"] = evolve(hamiltonian, f, t, int(100 * t))[1, 1].real
+    out["rotating wave"] = np.sin(drive * 41.4 / (2 * HBAR))**2
+    return out
+
+
+def graphene_hamiltonian(k, t=2.7, a=2.46, mass=0.0):
+    """Orbital basis, Bloch phases periodic in k; k [..., 2]."""
+    a1, a2 = a * np.array([1, 0]), a * np.array([0.5, np.sqrt(3) / 2])
+    out = np.zeros(k.shape[:-1] + (2, 2), complex)
+    out[..., 0, 1] = -t * (1 + np.exp(-1j * k @ a1) + np.exp(-1j * k @ a2))
+    out[..., 1, 0] = np.conj(out[..., 0, 1])
+    out[..., 0, 0], out[..., 1, 1] = mass, -mass
+    return out
+
+
+def graphene_grid(n, a=2.46):
+    b = 2 * np.pi / a * np.array([[1, -1 / np.sqrt(3)], [0, 2 / np.sqrt(3)]])
+    j = np.arange(n) / n
+    return j[:, None, None] * b[0] + j[None, :, None] * b[1]
+
+
+def pulse(t, amplitude, center, fwhm, frequency):
+    x = t - center
+    return (amplitude * np.exp(-4 * np.log(2) * (x / fwhm)**2)
+            * np.cos(2 * np.pi * frequency * x))
+
+
+def impulse(amplitude, center, fwhm, frequency, t_end):
+    """The integral of the pulse from 0 to t, as a function of t: Gauss points and a spline."""
+    from scipy.interpolate import CubicSpline
+    node, weight = np.polynomial.legendre.leggauss(8)
+    edges = np.linspace(0, t_end, 4001)
+    half = np.diff(edges) / 2
+    points = (edges[1:] + edges[:-1])[:, None] / 2 + half[:, None] * node
+    parts = (pulse(points, amplitude, center, fwhm, frequency) * weight).sum(axis=1) * half
+    return CubicSpline(edges, np.concatenate([[0], np.cumsum(parts)]))
+
+
+def graphene_pulse():
+    """Every k on its own, on the coarse grid of the regression test."""
+    a, t_end, n = 2.46, 24.0, 48
+    k = graphene_grid(n).reshape(-1, 2)
+    wave = (0.2, 12.0, 5.0, 0.375)
+    shift = impulse(*wave, t_end)
+    position = np.diag([0, a / 2])  # x of B is a/2
+
+    def moved(t):
+        # hbar dk/dt = -E
+        return graphene_hamiltonian(k - np.array([shift(t) / HBAR, 0]))
+
+    def hamiltonian(t):
+        return moved(t) + pulse(t, *wave) * position
+
+    h0 = graphene_hamiltonian(k)
+    f0 = fermi_matrix(h0, 300.0)
+    f1 = evolve(hamiltonian, f0, t_end, 1200)
+    h1 = moved(t_end)
+    energy = 2 * (np.einsum("kab,kba->k", h1, f1) - np.einsum("kab,kba->k", h0, f0)).real.mean()
+    return {"upper": populations(h1, f1)[:, 1].mean(), "thermal": populations(h0, f0)[:, 1].mean(),
+            "energy": energy}
+
+
+def graphene_conductivity():
+    """Kubo's formula at omega + i eta, in e^2/(4 hbar), on the grid of the scenario."""
+    n, t, a, width, temperature = 192, 2.7, 2.46, 0.2, 300.0
+    k = graphene_grid(n).reshape(-1, 2)
+    a1, a2 = a * np.array([1, 0]), a * np.array([0.5, np.sqrt(3) / 2])
+    to_b = (a1 + a2) / 3
+    energy, s = np.linalg.eigh(graphene_hamiltonian(k))
+    # hbar v_x = dH/dk_x + i [H, x]: every hop times i and its length, from A to B.
+    v = np.zeros(k.shape[:1] + (2, 2), complex)
+    for cell in (0 * a1, a1, a2):
+        v[:, 0, 1] += -t * np.exp(-1j * k @ cell) * 1j * (to_b - cell)[0]
+    v[:, 1, 0] = np.conj(v[:, 0, 1])
+    v = np.conj(np.swapaxes(s, 1, 2)) @ v @ s
+    f = 1 / (np.exp(np.clip(energy / (BOLTZMANN * temperature), -700, 700)) + 1)
+    cell_area = a * a * np.sqrt(3) / 2
+    out = {}
+    for at in (1.0, 2.0):
+        z = at + 1j * width
+        total = 0
+        for lower, upper in ((0, 0), (1, 1), (0, 1), (1, 0)):
+            gap = energy[:, upper] - energy[:, lower]
+            slope = f[:, 0] * (1 - f[:, 0]) / (BOLTZMANN * temperature)
+            flat = np.abs(gap) < 1e-9
+            ratio = np.where(flat, slope, (f[:, lower] - f[:, upper]) / np.where(flat, 1, gap))
+            total += np.sum(ratio * np.abs(v[:, lower, upper])**2 * 1j / (z - gap))
+        # Two spins; 4 hbar/e^2 times e^2/hbar.
+        out[f"real part at {at:g}"] = (2 * 4 * total / (len(k) * cell_area)).real
+    out["universal"] = 1.0
+    return out
+
+
+def read_wannier(path):
+    """Cells, H(R) and r(R) of a SEED_tb.dat, degeneracies divided out."""
+    words = iter(Path(path).read_text().split("\n", 1)[1].split())
+
+    def take(count):
+        return [next(words) for _ in range(count)]
+
+    vectors = np.array(take(9), float).reshape(3, 3)
+    n_band, n_cell = map(int, take(2))
+    degeneracy = np.array(take(n_cell), float)
+    blocks = []
+    cells = np.zeros((n_cell, 3))
+    for parts in (1, 3):
+        block = np.zeros((n_cell, parts, n_band, n_band), complex)
+        for i in range(n_cell):
+            cells[i] = np.array(take(3), float)
+            rows = np.array(take(n_band**2 * (2 + 2 * parts)), float)
+            rows = rows.reshape(n_band, n_band, 2 + 2 * parts)  # [column][row]
+            values = rows[..., 2::2] + 1j * rows[..., 3::2]
+            block[i] = values.transpose(2, 1, 0) / degeneracy[i]
+        blocks.append(block)
+    return vectors, cells, blocks[0][:, 0], blocks[1]
+
+
+def silicon_pulse(root):
+    """Eight bands at every k on its own, on the coarse grid of the regression test."""
+    vectors, cells, h_cell, r_cell = read_wannier(root / "scenarios/silicon_pulse/silicon_tb.dat")
+    n, t_end = 3, 45.0
+    wave = (0.15, 20.0, 10.0, 0.23)
+    shift = impulse(*wave, t_end)
+    dual = 2 * np.pi * np.linalg.inv(vectors).T
+    j = np.indices((n, n, n)).reshape(3, -1).T / n
+    k = j @ dual
+    place = cells @ vectors
+
+    def at(t):
+        phase = np.exp(1j * (k - np.array([shift(t) / HBAR, 0, 0])) @ place.T)
+        h = np.einsum("kr,rab->kab", phase, h_cell)
+        x = np.einsum("kr,rab->kab", phase, r_cell[:, 0])
+        return h, (x + np.conj(np.swapaxes(x, 1, 2))) / 2
+
+    def hamiltonian(t):
+        h, x = at(t)
+        return h + pulse(t, *wave) * x
+
+    _, s = np.linalg.eigh(at(0)[0])
+    f0 = s[:, :, :4] @ np.conj(np.swapaxes(s[:, :, :4], 1, 2))
+    f1 = evolve(hamiltonian, f0, t_end, 4500)
+    h0, h1 = at(0)[0], at(t_end)[0]
+    energy = 2 * (np.einsum("kab,kba->k", h1, f1) - np.einsum("kab,kba->k", h0, f0)).real.mean()
+    middle = evolve(hamiltonian, f0, 20.0, 2000)
+    return {"residual": populations(h1, f1)[:, 4].mean(), "energy": energy,
+            "virtual": populations(at(20.0)[0], middle)[:, 4].mean()}
+
+
+def relaxation_after_pulse():
+    """The Fermi function of the lattice at half filling: the chemical potential is 0 by symmetry."""
+    t1, t2, mass, n_k, temperature = 0.25, 0.22, 0.02, 384, 400.0
+    phi = 2 * np.pi * np.arange(n_k) / n_k
+    upper = np.sqrt(t1**2 + t2**2 + 2 * t1 * t2 * np.cos(phi) + mass**2)
+    f = 1 / (np.exp(upper / (BOLTZMANN * temperature)) + 1)
+    return {"thermal carriers": f.mean(), "thermal energy": 2 * np.mean(upper * (2 * f - 1))}
+
+
+def second_order_of(root):
+    """The kinetic equation in numpy, which belongs to the scenario kinetic_corrections."""
+    folder = str(root / "scenarios" / "kinetic_corrections")
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    import second_order
+    return second_order
+
+
+def measured(chain, f, k):
+    """Population of the upper band, and with both spins energy and current per cell."""
+    h = chain.hamiltonian(k)
+    slope = (chain.hamiltonian(k + 1e-4) - chain.hamiltonian(k - 1e-4)) / 2e-4
+    v = (slope + 1j * (h @ chain.r - chain.r @ h)) / HBAR
+    return (np.mean(populations(h, f)[:, 1]), 2 * np.mean(np.einsum("kab,kba->k", h, f).real),
+            -2 * np.mean(np.einsum("kab,kba->k", v, f).real))
+
+
+def odd_pulse(amplitude, center, fwhm, frequency, t_end):
+    """Force on an electron and displacement in k of a pulse of phase pi/2, as functions of t."""
+    t = np.linspace(0, t_end, 100 * int(t_end) + 1)
+
+    def force(t):
+        return -amplitude * np.exp(-4 * np.log(2) * ((t - center) / fwhm)**2) * np.cos(
+            2 * np.pi * frequency * (t - center) + 1.570796327)
+
+    moved = np.concatenate([[0], np.cumsum((force(t[1:]) + force(t[:-1])) / 2) * (t[1] - t[0])])
+    return force, lambda x: np.interp(x, t, moved / HBAR)
+
+
+def pulse_references(chain, f, force, displacement, times):
+    states = chain.evolve(f, force, displacement, np.concatenate([[0.0], times]))
+    out = {}
+    for t, state in zip(times, states[1:]):
+        upper, energy, current = measured(chain, state, chain.k + displacement(t))
+        out.update({f"upper at {t:g}": upper, f"energy at {t:g}": energy,
+                    f"current at {t:g}": current})
+    return out
+
+
+def ansatz_comparison(root):
+    second_order = second_order_of(root)
+    kt = BOLTZMANN * 400
+    chain = second_order.Chain(
+        second_order.rice_mele(0.25, 0.21, 0.03, 5.0), 192, 5.0, [0, 2],
+        second_order.phonon_kernel([(0.16, 0.06), (0.11, 0.06)], kt, 0.008))
+    h = chain.hamiltonian(chain.k)
+    low, high = -1.0, 1.0
+    for _ in range(60):
+        mu = (low + high) / 2
+        f = second_order.fermi_matrix(h, mu, kt)
+        low, high = (mu, high) if np.mean(np.einsum("kaa->k", f).real) < 1.1 else (low, mu)
+    force, displacement = odd_pulse(0.02, 60, 35, 0.024, 160)
+    return pulse_references(chain, f, force, displacement, np.array([60.0, 80.0]))
+
+
+def kinetic_corrections(root):
+    second_order = second_order_of(root)
+    kt = BOLTZMANN * 500
+    kernel = second_order.phonon_kernel([(0.16, 0.04), (0.06, 0.03)], kt, 0.012)
+    chain = second_order.Chain(second_order.rice_mele(0.15, 0.11, 0.03, 5.0), 64, 5.0, [0, 2],
+                               kernel, second_order.principal_value(kernel, 0.7))
+    f = second_order.fermi_matrix(chain.hamiltonian(chain.k), 0.0, kt)
+    force, displacement = odd_pulse(0.01, 60, 35, 0.024, 160)
+    out = pulse_references(chain, f, force, displacement, np.array([80.0]))
+    upper, energy, _ = measured(chain, chain.stationary(f), chain.k)
+    return {**out, "stationary upper": upper, "stationary energy": energy}
+
+
+def zener_with_dissipation(root):
+    second_order = second_order_of(root)
+    force, a = 0.003308, 5.0
+    chain = second_order.Chain(
+        second_order.rice_mele(0.27, 0.23, 0.0, a), 144, a, [0, 2.5],
+        second_order.phonon_kernel([(0.12, 0.04)], BOLTZMANN * 500, 0.010))
+    f = second_order.fermi_matrix(chain.hamiltonian(chain.k), 0.0, 0.0)
+    return pulse_references(chain, f, lambda t: force, lambda t: force * t / HBAR,
+                            np.array([125.02, 250.04]))
+
+
+def silicon_relaxation(root):
+    """The Boltzmann equation of the same levels: populations, golden rule with the same line."""
+    from scipy.integrate import solve_ivp
+    vectors, cells, h_cell, _ = read_wannier(root / "scenarios/silicon_pulse/silicon_tb.dat")
+    j = np.stack(np.meshgrid(*(np.arange(n) / n for n in (3, 4, 5)), indexing="ij"), axis=-1)
+    h = np.einsum("kr,rab->kab", np.exp(2j * np.pi * j.reshape(-1, 3) @ cells.T), h_cell)
+    energy, s = np.linalg.eigh(h)
+    level, n_k, kt, sigma = energy.ravel() - 6.5, len(energy), BOLTZMANN * 600, 0.025
+    weight = np.abs(s.transpose(0, 2, 1).reshape(level.size, -1))**2  # [level, orbital]
+
+    def line(x):
+        return np.exp(-0.5 * (x / sigma)**2) / (np.sqrt(2 * np.pi) * sigma)
+
+    x = level[:, None] - level[None]
+    near = np.abs(x) < 1e-9
+    y = np.where(near, 1, x)
+    kernel = sum(2 * np.pi * g**2 * np.where(
+        near, 2 * omega * kt / sigma**2 * line(omega),
+        (line(y - omega) - line(y + omega)) / np.expm1(np.clip(y / kt, -700, 700)))
+                 for omega, g in ((0.062, 0.2), (0.047, 0.1)))
+    rate = kernel * (weight @ weight.T) / (HBAR * n_k)  # [to, from]
+    low, high = -5.0, 5.0
+    for _ in range(100):
+        mu = (low + high) / 2
+        f0 = 1 / (np.exp(np.clip((level - mu) / (BOLTZMANN * 3000), -700, 700)) + 1)
+        low, high = (mu, high) if f0.sum() < 4 * n_k else (low, mu)
+    f1 = solve_ivp(lambda _, f: (rate @ f) * (1 - f) - f * (rate.T @ (1 - f)), (0, 50), f0,
+                   method="DOP853", rtol=1e-10, atol=1e-13).y[:, -1]
+    band = f1.reshape(n_k, -1).mean(axis=0)
+    return {"energy": 2 * (f1 - f0) @ level / n_k, "lowest conduction band": band[4],
+            "next conduction band": band[5], "highest valence band": band[3]}
+
+
+def anomalous_hall():
+    """Weak disorder, no broadening: sigma_xx by the golden rule, sigma_xy of `matrix` (theory.md)."""
+    gap, edge, kt, mu, field, leak = 0.5, 3.0, 0.07, 1.3, -1e-4, (0.019 / 0.6)**2
+    cell = (2 * np.pi)**2 / (2 * edge)**2
+    node, weight = np.polynomial.legendre.leggauss(400)
+    half = (mu + 40 * kt - gap) / 2
+    s = gap + half * (1 + node)
+    surface = half * weight / (4 * kt * np.cosh((s - mu) / (2 * kt))**2)
+    u2, d = s**2 - gap**2, s**2 + 3 * gap**2
+    along = surface @ (u2 / (np.pi * d)) / (cell * 0.6**2 * (1 + leak))
+    side_jump, skew = surface @ (gap / (2 * np.pi * s) * np.array([u2 / d, u2**2 / d**2])).T
+    k, weight = edge / 2 * (1 + node), edge / 2 * weight
+    s = np.sqrt(k[:, None]**2 + k**2 + gap**2)
+    occupied = (1 / (np.exp((-s - mu) / kt) + 1) - 1 / (np.exp((s - mu) / kt) + 1)) / 2
+    curvature, sea = (4 * weight @ (occupied * gap / s**3 * part) @ weight / (2 * np.pi)**2
+                      for part in (1, (s**2 - gap**2) / (s**2 + 3 * gap**2)))
+    return {"along": along * field * cell, "across, coherences": (curvature + side_jump) * field * cell,
+            "across": (curvature + side_jump + skew + sea) * field * cell}
+
+
+def chain_bands(k, t1, t2, mass, a=5.0):
+    """Rice-Mele: H [n, 2, 2] with the mass on orbital 0."""
+    h = np.zeros((len(k), 2, 2), complex)
+    h[:, 0, 1] = t1 + t2 * np.exp(-1j * k * a)
+    h[:, 1, 0] = np.conj(h[:, 0, 1])
+    h[:, 0, 0], h[:, 1, 1] = mass, -mass
+    return h
+
+
+def phonon_kernel(x, energy, kt, sigma):
+    """K^<(x)/g^2: 2 pi [d(x - w) - d(x + w)]/(e^{x/kT} - 1) with Gaussians for d."""
+    near = np.abs(x) < 1e-9
+    y = np.where(near, 1e-9, x)
+    lines = np.exp(-0.5 * ((y - energy) / sigma)**2) - np.exp(-0.5 * ((y + energy) / sigma)**2)
+    with np.errstate(over="ignore"):
+        return np.sqrt(2 * np.pi) / sigma * lines / np.expm1(y / kt)
+
+
+def positivity():
+    """Every k along its path, with the amplitudes of Ansatz lindblad between the displaced points, by
+    the classical Runge-Kutta method up to the middle of the run."""
+    t1, t2, mass, a, n_k, dt, end = 0.3, 0.2, 0.5, 5.0, 64, 0.1, 40.0
+    energy, coupling, sigma, kt = 0.12, 0.05, 0.015, BOLTZMANN * 77.0
+    amplitude, center, fwhm, frequency = 0.15, 15.0, 6.0, 0.29
+    k = 2 * np.pi * np.arange(n_k) / (n_k * a)
+
+    def field(t):
+        x = t - center
+        return -(amplitude * np.exp(-4 * np.log(2) * (x / fwhm)**2)
+                 * np.sin(2 * np.pi * frequency * x))  # cos(. + pi/2)
+
+    fine = np.linspace(0, end, 2 * round(end / dt) + 1)
+    node, weight = np.polynomial.legendre.leggauss(8)
+    half = (fine[1] - fine[0]) / 2
+    parts = (field((fine[:-1] + half)[:, None] + half * node) * weight).sum(axis=1) * half
+    shift = -np.concatenate([[0], np.cumsum(parts)]) / HBAR  # hbar dk/dt = -E
+
+    def operator(i):
+        h = chain_bands(k + shift[i], t1, t2, mass)
+        level, s = np.linalg.eigh(h)
+        element = np.conj(s[:, 0, :])[:, :, None, None] * s[:, 0, :][None, None]
+        x = level[:, :, None, None] - level[None, None]
+        jump = coupling * element * np.sqrt(phonon_kernel(x, energy, kt, sigma))
+        jump = jump.transpose(0, 2, 1, 3)  # [k, k', n, m]: from (k', m) to (k, n)
+        return h, s, jump.reshape(n_k * n_k, 2, 2)
+
+    def rate(i, f):
+        h, s, jump = operator(i)
+        adjoint = np.conj(np.swapaxes(s, 1, 2))
+        g = adjoint @ f @ s
+        conj = np.conj(np.swapaxes(jump, 1, 2))
+        index = np.arange(n_k * n_k)
+        into = (jump @ g[index % n_k] @ conj).reshape(n_k, n_k, 2, 2).sum(axis=1)
+        out = (conj @ (np.eye(2) - g)[index // n_k] @ jump).reshape(n_k, n_k, 2, 2).sum(axis=0)
+        hole = np.eye(2) - g
+        c = (into @ hole + hole @ into - out @ g - g @ out) / (2 * HBAR * n_k)
+        full = h + np.diag([0, 2.0]) * field(fine[i])  # force -E on the electron, orbital 1 at 2
+        return s @ c @ adjoint - 1j / HBAR * (full @ f - f @ full)
+
+    level, s = np.linalg.eigh(chain_bands(k, t1, t2, mass))
+    f = s[:, :, :1] @ np.conj(np.swapaxes(s[:, :, :1], 1, 2))
+    for i in range(0, len(fine) - 1, 2):
+        r1 = rate(i, f)
+        r2 = rate(i + 1, f + dt / 2 * r1)
+        r3 = rate(i + 1, f + dt / 2 * r2)
+        f = f + dt / 6 * (r1 + 2 * r2 + 2 * r3 + rate(i + 2, f + dt * r3))
+    h = chain_bands(k + shift[-1], t1, t2, mass)
+    e0 = level[:, 0].mean()
+    return {"upper at 40": populations(h, f)[:, 1].mean(),
+            "energy at 40": np.einsum("kab,kba->k", h, f).real.mean() - e0}
+
+
+def bond_phonons():
+    """The Boltzmann equation for the populations of both bands, without transitions by the field; the
+    drift by a spectral derivative, in time by the classical Runge-Kutta method."""
+    t1, t2, a, n_k, dt = 0.25, 0.22, 5.0, 256, 0.25
+    energy, coupling, sigma, kt = 0.04, 0.03 / np.sqrt(2), 0.006, BOLTZMANN * 300.0
+    j = np.arange(n_k)
+    k = 2 * np.pi * j / (n_k * a)
+    hop = t1 + t2 * np.exp(-1j * k * a)
+    e = np.abs(hop)
+    velocity = -t1 * t2 * a * np.sin(k * a) / (e * HBAR)
+    level, v = np.stack([-e, e], axis=1), np.stack([-velocity, velocity], axis=1)
+    # |nk> = (1, n u*)/sqrt(2) with n = -1, 1 and u the phase of the hopping.
+    u, sign = hop / e, np.array([-1, 1])
+    second = np.conj(u)[:, None] * sign
+    overlap = np.zeros((n_k, 2, n_k, 2))
+    for cell in (0, -1):  # the bond in the cell; orbital 0 to orbital 1 of the cell before
+        phase = np.exp(1j * k * a * cell)
+        # |0><1| e^{ik'R} + |1><0| e^{-ikR}
+        m = 0.5 * (second[None, None] * phase[None, None, :, None]
+                   + (np.conj(second) * np.conj(phase)[:, None])[:, :, None, None])
+        overlap += np.abs(m)**2
+    x = level[:, :, None, None] - level[None, None]
+    kernel = coupling**2 * overlap / (HBAR * n_k)
+    into = (kernel * phonon_kernel(x, energy, kt, sigma)).reshape(2 * n_k, 2 * n_k)
+    out = (kernel * phonon_kernel(-x, energy, kt, sigma)).reshape(2 * n_k, 2 * n_k)
+
+    def field(t):
+        return 1e-3 * np.exp(-4 * np.log(2) * ((t - 40) / 20)**2)
+
+    wave = 1j * np.fft.fftfreq(n_k, 1 / n_k) * a
+    wave[n_k // 2] = 0
+
+    def rate(t, f):
+        flat = f.ravel()
+        c = (into @ flat) * (1 - flat) - (out @ (1 - flat)) * flat
+        drift = np.fft.ifft(wave[:, None] * np.fft.fft(f, axis=0), axis=0).real
+        return c.reshape(f.shape) + field(t) / HBAR * drift  # force -E
+
+    low, high = -1.0, 1.0
+    for _ in range(60):
+        mu = (low + high) / 2
+        f = 1 / (np.exp((level - mu) / kt) + 1)
+        low, high = (mu, high) if f.sum() / n_k < 1.2 else (low, mu)
+    results = {"upper at the start": f[:, 1].mean()}
+    for i in range(round(200 / dt)):
+        t = i * dt
+        r1 = rate(t, f)
+        r2 = rate(t + dt / 2, f + dt / 2 * r1)
+        r3 = rate(t + dt / 2, f + dt / 2 * r2)
+        f = f + dt / 6 * (r1 + 2 * r2 + 2 * r3 + rate(t + dt, f + dt * r3))
+        for at in (100, 200):
+            if abs(t + dt - at) < dt / 2:
+                results[f"current at {at}"] = -2 * (v * f).sum() / n_k
+    return results
+
+
+REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": rabi,
+              "graphene_pulse": graphene_pulse, "graphene_conductivity": graphene_conductivity,
+              "silicon_pulse": silicon_pulse, "relaxation_after_pulse": relaxation_after_pulse,
+              "ansatz_comparison": ansatz_comparison, "kinetic_corrections": kinetic_corrections,
+              "zener_with_dissipation": zener_with_dissipation,
+              "silicon_relaxation": silicon_relaxation, "anomalous_hall": anomalous_hall,
+              "positivity": positivity, "bond_phonons": bond_phonons}
+# Those that read a file of the repository.
+WITH_ROOT = (silicon_pulse, silicon_relaxation, ansatz_comparison, kinetic_corrections,
+             zener_with_dissipation)
