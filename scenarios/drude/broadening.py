@@ -3,8 +3,9 @@
 
     scenarios/drude/broadening.py [KELDRIFT] [-o STEM]
 
-Runs `keldrift steady` and `keldrift run` on drude.yaml for several broadenings, with delta impurities
-and with impurities of finite range (form: gaussian), prints a table in Markdown and draws it.
+Runs `keldrift steady` and `keldrift run` on drude.yaml for several broadenings, with delta
+impurities and with impurities of finite range (form: gaussian), prints a table in Markdown and draws
+it.
 """
 
 import argparse
@@ -31,8 +32,8 @@ CELL = (np.pi / K_MAX)**2
 # smallest broadening: with it, the sum over the grid is the integral to 1e-5.
 CASES = {
     "delta": (None, (5, 6.5, 8), ["grid.k=[128,128]"]),
-    "gaussian": (0.04, (9, 11, 13), ["grid.k=[64,64]",
-                                     "collisions.terms.0.form={kind: gaussian, q0: 0.04 1/angstrom}"]),
+    "gaussian": (0.04, (9, 11, 13), [
+        "grid.k=[64,64]", "collisions.terms.0.form={kind: gaussian, q0: 0.04 1/angstrom}"]),
 }
 
 
@@ -132,7 +133,8 @@ def main():
     check_figure_options(options)
     apply_style()
     figure, panels = plt.subplots(1, 3, figsize=(9.6, 3.1))
-    print("| impurities | broadening | steady (mS) | run (mS) | closed form (mS) | steady/closed form − 1 |")
+    print("| impurities | broadening | steady (mS) | run (mS) | closed form (mS) | "
+          "steady/closed form − 1 |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -3,8 +3,8 @@
 
     scenarios/rashba_spin_hall/ansaetze.py [KELDRIFT] [-o STEM]
 
-Runs `keldrift run` on rashba_spin_hall.yaml with weaker impurities, so that the intrinsic current is seen
-before they take it away, prints the last values and draws the current against time.
+Runs `keldrift run` on rashba_spin_hall.yaml with weaker impurities, so that the intrinsic current is
+seen before they take it away, prints the last values and draws the current against time.
 """
 
 import argparse
@@ -24,7 +24,8 @@ H2_M = 2 * 3.809982116 / 0.05  # hbar^2/m, eV angstrom^2
 ALPHA, K_MAX, MU, KT, FIELD = 1.0, 0.065, 20e-3, 8.617333262e-5 * 110, 3e-8
 CELL = (np.pi / K_MAX)**2
 
-# More points for the coherences, which live longer; the figure does not need the tolerance of the scenario.
+# More points for the coherences, which live longer; the figure does not need the tolerance of the
+# scenario.
 CHANGES = ["grid.k=[72,72]", "collisions.terms.0.strength=18 meV", "propagation.duration=1 ps",
            "output.every=5 fs", "propagation.rtol=1e-5", "propagation.atol=1e-11"]
 STYLES = {"matrix": "-", "causal": "--", "rta": "-", "diagonal": "-"}

@@ -2,9 +2,10 @@
 """Drude conductivity of a parabolic band with impurities: `keldrift steady`, a long run and closed
 forms, with delta impurities and with impurities of finite range.
 
-The numbers are those of scenarios/drude. In two dimensions the density of states does not depend on
-the energy, and neither does the rate of delta impurities, 1/tau = n_i u^2 m/hbar^3: the conductivity is
-n e^2 tau/m at any temperature. What the broadened delta function changes is also known in closed form.
+The numbers are those of scenarios/drude. In two dimensions the density of states does not depend
+on the energy, and neither does the rate of delta impurities, 1/tau = n_i u^2 m/hbar^3: the
+conductivity is n e^2 tau/m at any temperature. What the broadened delta function changes is also
+known in closed form.
 """
 
 import json
@@ -165,8 +166,8 @@ def gaussian(suite):
         values.append(got)
     suite.equal("gaussian, extrapolated", extrapolated(widths, values), want, 2.5e-4 * want,
                 "the sixth order left out, 1.2e-4, and the grid, 1e-5 times 5 for the extrapolation")
-    # Energetic electrons turn ten times more slowly, and the gas must not heat meanwhile: with 1 V/cm it
-    # does so by 2e-4 of the conductivity.
+    # Energetic electrons turn ten times more slowly, and the gas must not heat meanwhile: with 1
+    # V/cm it does so by 2e-4 of the conductivity.
     weak = scenario(64, widths[1], q0)
     weak["field"][0]["amplitude"] = "0.1 V/cm"
     weak["propagation"] = {"duration": "84 ps", "rtol": 1e-8, "atol": 1e-13}

@@ -24,9 +24,9 @@ zone, which (1) folds.
 at any time between, for what leaves wraps round. s reaches as far as two points of psi are apart:
 a packet split in two needs the distance of its parts and their widths. q reaches as far as two of
 its momenta are apart: a packet that is partly reflected needs their sum. A lattice needs no margin
-in k, but an R grid no finer than a, so that q stays away from the images at 2 pi/a. `tails` gives
-the largest |f| at these four edges over the largest of all, which tells how far a comparison can be
-trusted; the tails in q and s are those of one Fourier component and enter f as a sum.
+in k, and on an R grid of a/2 none in q, for hops move R by a/2 and s by a. `tails` gives the largest
+|f| at these four edges over the largest of all, which tells how far a comparison can be trusted;
+the tails in q and s are those of one Fourier component and enter f as a sum.
 
 Momenta k are wave numbers, energies and hbar in any consistent units (hbar = 1 by default). Static
 problems are diagonalized in plane waves, driven ones integrated by the Dormand-Prince 8(5,3)
@@ -212,6 +212,18 @@ def momentum_distribution(line, c, k, weight=1.0, kappa=0.0, images=(0.0,)):
         # Beyond the momenta of the line the sum over its points would be an alias.
         inside = np.abs(p) < np.max(np.abs(line.p))
         total += inside * np.sum(np.abs(amplitude)**2, axis=-1)
+    return weight * total
+
+
+def site_distribution(line, c, k, a, starts=(0.0,), weight=1.0, kappa=0.0):
+    """weight a^2 |sum_n e^{-ikx_n} psi(x_n)|^2 on the lattices x_n = x_0 + n a, averaged over their
+    starts x_0: int dR Tr f(R, k) on an R grid of a/2, which holds the two that start at 0 and a/2."""
+    total = np.zeros(len(k))
+    for start in starts:
+        cells = np.arange(np.ceil(-line.length / 2 / a), np.floor(line.length / 2 / a))
+        x = start + a * cells
+        amplitude = np.exp(-1j * np.multiply.outer(k, x)) @ wave(line, c, x, kappa)
+        total += np.sum(np.abs(amplitude)**2, axis=-1) * a**2 / len(starts)
     return weight * total
 
 
