@@ -27,6 +27,9 @@ KD_API void kd_collision_free(kd_collision *collision);
 /// True for `ansatz: none`.
 KD_API bool kd_collision_is_none(const kd_collision *collision);
 
+/// True if sum_k Tr C[f] = 0 for every f.
+KD_API bool kd_collision_conserves_number(const kd_collision *collision);
+
 /// Evaluates df/dt of the collisions alone, 1/fs, for packed fields on the undisplaced grid:
 ///
 ///   df/dt = -(1/2 hbar) sum_n ({S^>_n, F_n} - {S^<_n, H_n})

@@ -4,8 +4,7 @@
     scenarios/drude/broadening.py [KELDRIFT] [-o STEM]
 
 Runs `keldrift steady` and `keldrift run` on drude.yaml for several broadenings, with delta
-impurities and with impurities of finite range (form: gaussian), prints a table in Markdown and draws
-it.
+impurities and with impurities of finite range (form: gaussian), prints a table and draws it.
 """
 
 import argparse
@@ -40,8 +39,8 @@ CASES = {
 def closed_form(q0):
     """sigma per cell = (g_s e^2/m) int dE rho E (-f') tau_tr(E), and tau_tr at the Fermi energy.
 
-    1/tau_tr = (2 pi/hbar) V^2 V_cell rho <F(q) (1 - cos)>, q^2 = 2 k^2 (1 - cos), with the density of
-    states rho = m/(2 pi hbar^2) per area and spin. Without F it is constant: n e^2 tau/m.
+    1/tau_tr = (2 pi/hbar) V^2 V_cell rho <F(q) (1 - cos)>, q^2 = 2 k^2 (1 - cos), with the density
+    of states rho = m/(2 pi hbar^2) per area and spin. Without F it is constant: n e^2 tau/m.
     """
     rho = 1 / (4 * np.pi * H2_2M)
     fermi_energy = DENSITY / (SPIN * rho)

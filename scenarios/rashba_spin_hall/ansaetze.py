@@ -3,8 +3,8 @@
 
     scenarios/rashba_spin_hall/ansaetze.py [KELDRIFT] [-o STEM]
 
-Runs `keldrift run` on rashba_spin_hall.yaml with weaker impurities, so that the intrinsic current is
-seen before they take it away, prints the last values and draws the current against time.
+Runs `keldrift run` on rashba_spin_hall.yaml with weaker impurities, so that the intrinsic current
+is seen before they take it away, prints the last values and draws the current against time.
 """
 
 import argparse

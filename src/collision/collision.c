@@ -82,6 +82,10 @@ bool kd_collision_is_none(const kd_collision *c) {
   return !c->keldysh && !c->conserving && !c->lindblad && !c->relaxation;
 }
 
+bool kd_collision_conserves_number(const kd_collision *c) {
+  return !c->relaxation || kd_relaxation_conserves_number(c->relaxation);
+}
+
 void kd_collision_out_rates(const kd_collision *c, double *rates) {
   memset(rates, 0, c->n_k * c->n_band * sizeof *rates);
   if (c->keldysh) kd_keldysh_add_out_rates(c->keldysh, rates);

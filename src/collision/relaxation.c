@@ -63,6 +63,10 @@ void kd_relaxation_linearise(kd_relaxation *self) {
   self->is_linear = true;
 }
 
+bool kd_relaxation_conserves_number(const kd_relaxation *self) {
+  return self->rule == KD_RELAX_BGK && !self->is_linear;
+}
+
 double kd_relaxation_population_rate(const kd_relaxation *self, size_t index) {
   return self->rule == KD_RELAX_RTA ? self->level_rate[index] : self->population_rate;
 }

@@ -29,6 +29,8 @@ kd_status kd_relaxation_create(const kd_section *section, kd_relaxation_rule rul
                                const double *rates, kd_relaxation **relaxation);
 /// Drops the target, so that the rate is linear. The number of particles is taken not to change.
 void kd_relaxation_linearise(kd_relaxation *relaxation);
+/// True if the number of particles does not change, whatever f is.
+bool kd_relaxation_conserves_number(const kd_relaxation *relaxation);
 /// Rate of the population of level `index` of [n_k][n_band], 1/fs.
 double kd_relaxation_population_rate(const kd_relaxation *relaxation, size_t index);
 void kd_relaxation_free(kd_relaxation *relaxation);

@@ -184,6 +184,15 @@ static kd_status move(kd_splitting *p, double t, double dt, double *f) {
   return kd_phase_space_kinetic(p->flow, e, dt, f);
 }
 
+/// True if the orbitals see another field in [t - before, t] than in [t, t + after].
+static bool field_changes(const kd_splitting *p, double t, double before, double after) {
+  double e[2][3];
+  if (before == 0 || after == 0) return false;
+  mean_field(p, t - before, before, e[0]);
+  mean_field(p, t, after, e[1]);
+  return memcmp(e[0], e[1], sizeof e[0]) != 0;
+}
+
 /// One step without its last half flow, which goes to `lag`; what lags of the step before is done
 /// first. With collisions the outermost flow is C, else K.
 static kd_status take_two(kd_splitting *p, double t, double h, double *f, double *lag,
@@ -194,7 +203,13 @@ static kd_status take_two(kd_splitting *p, double t, double h, double *f, double
     KD_TRY(push(p, t, h, f, work));
     KD_TRY(move(p, t + 0.5 * h, 0.5 * h, f));
   } else {
-    KD_TRY(move(p, t - *lag, *lag + 0.5 * h, f));
+    // Halves that see different fields are not one: their mean field would spoil the symmetry.
+    if (field_changes(p, t, *lag, 0.5 * h)) {
+      KD_TRY(move(p, t - *lag, *lag, f));
+      KD_TRY(move(p, t, 0.5 * h, f));
+    } else {
+      KD_TRY(move(p, t - *lag, *lag + 0.5 * h, f));
+    }
     KD_TRY(push(p, t, h, f, work));
   }
   *lag = 0.5 * h;

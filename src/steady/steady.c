@@ -20,6 +20,8 @@
 /// Relative residual that the iteration is to reach, and what is still accepted.
 static const double TOLERANCE = 1e-11, ACCEPTED = 1e-8;
 enum { KRYLOV = 120, RESTARTS = 40 };
+/// A response larger by this than one without scattering back in is reported.
+static const double SUSPICIOUS = 100;
 
 typedef struct problem {
   kd_model *model;
@@ -112,6 +114,26 @@ cleanup:
   return status;
 }
 
+/// Takes out of the source what no stationary state answers to. In a k.p box the points of the
+/// lower faces have no partner at -k: what is odd in k does not cancel there, and pumps particles
+/// into a band that scattering may not empty again. And where the number is conserved the operator
+/// has no inverse: the sum of the source over k must vanish, which it does up to what the box cuts
+/// off.
+static void balance(const problem *p, double *b) {
+  const size_t *n = kd_model_n(p->model);
+  for (size_t k = 0; k < p->n_k && !kd_model_is_periodic(p->model); k++) {
+    const size_t j[3] = {k / (n[1] * n[2]), k / n[2] % n[1], k % n[2]};
+    bool is_unpaired = false;
+    for (size_t i = 0; i < 3; i++) is_unpaired = is_unpaired || (n[i] > 1 && j[i] == 0);
+    for (size_t c = 0; c < p->n_band * p->n_band && is_unpaired; c++) b[c * p->n_k + k] = 0;
+  }
+  if (!kd_collision_conserves_number(p->collision)) return;
+  const size_t n_level = p->n_band * p->n_k;
+  double sum = 0;
+  for (size_t i = 0; i < n_level; i++) sum += b[i];
+  for (size_t i = 0; i < n_level; i++) b[i] -= sum / (double)n_level;
+}
+
 /// Solves for one direction; `x` receives df.
 static kd_status solve(problem *p, SUNContext context, const double *b, double *x, double *residual,
                        long *iterations) {
@@ -156,6 +178,23 @@ cleanup:
   if (solution) N_VDestroy(solution);
   if (right) N_VDestroy(right);
   return status;
+}
+
+/// The norm of df over that of the response without scattering back in. It is large where scattering
+/// is mostly forward, and where df holds something that nothing restores.
+static double enhancement(problem *p, SUNContext context, const double *b, const double *df) {
+  N_Vector right = N_VMake_Serial((sunindextype)p->n, (double *)b, context);
+  N_Vector alone = right ? N_VClone(right) : NULL;
+  double ratio = 0;
+  if (alone) {
+    precondition(p, right, alone, 0, 0);
+    const double *x = N_VGetArrayPointer(alone);
+    const double norm = kd_dot(x, x, p->n);
+    ratio = norm > 0 ? sqrt(kd_dot(df, df, p->n) / norm) : 0;
+  }
+  if (alone) N_VDestroy(alone);
+  if (right) N_VDestroy(right);
+  return ratio;
 }
 
 /// The part of df that is diagonal in the groups of degenerate levels.
@@ -316,7 +355,16 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
   for (size_t j = 0; j < d; j++) {
     double *x = df + j * p.n;
     KD_CHECK(source(&p, reference, j, state->f, b));
+    balance(&p, b);
     KD_CHECK(solve(&p, context, b, x, &report->residual[j], &report->iterations[j]));
+    const double ratio = enhancement(&p, context, b, x);
+    if (ratio > SUSPICIOUS)
+      kd_warn(&report->warnings,
+              "the response along axis %zu is %.2g times what the scattering rates explain: unless "
+              "scattering is mostly forward, it holds particles of a band that no term of "
+              "collisions empties again; change model.k_max or grid.k, which it should not depend "
+              "on, or add a weak term that connects the bands",
+              j, ratio);
     populations_of(&p, x, population);
     for (size_t i = 0; i < d; i++) {
       double axis[3] = {0};

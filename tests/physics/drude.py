@@ -26,7 +26,8 @@ CELL = (np.pi / K_MAX)**2
 RHO = 1 / (4 * np.pi * H2_2M)  # density of states per area and spin, m/(2 pi hbar^2)
 MU = KT * np.log(np.expm1(DENSITY / (SPIN * RHO) / KT))
 RATE = 2 * np.pi / HBAR * STRENGTH**2 * CELL * RHO  # of delta impurities
-DRUDE = DENSITY * CELL / RATE * 2 * H2_2M / HBAR**2  # n e^2 tau/m per cell, in e^2 angstrom^2/(eV fs)
+# n e^2 tau/m per cell, in e^2 angstrom^2/(eV fs)
+DRUDE = DENSITY * CELL / RATE * 2 * H2_2M / HBAR**2
 
 
 def scenario(n, width, q0=None):
@@ -49,7 +50,8 @@ def steady(suite, n, width, q0=None):
     suite.runs += 1
     stem = f"steady{suite.runs:03d}"
     suite.write(stem + ".yaml", json.dumps(scenario(n, width, q0)))
-    done = suite.execute(["steady", stem + ".yaml", "-o", stem + ".h5", "--quiet", "--threads", "1"])
+    done = suite.execute(["steady", stem + ".yaml", "-o", stem + ".h5", "--quiet", "--threads",
+                          "1"])
     if done.returncode != 0:
         raise RunFailed(f"exit status {done.returncode} (expected 0): {done.stderr.strip()}")
     return Result(suite.path(stem + ".h5"))["/steady/conductivity"]
@@ -77,8 +79,8 @@ def broadened_rate(energy, width):
 
 
 def broadened_shell(width, q0):
-    """Gaussian impurities at finite broadening: for delta f = cos(phi) g(k), the angular integrals are
-    Bessel functions and the linearized equation is an integral equation in |k| alone."""
+    """Gaussian impurities at finite broadening: for delta f = cos(phi) g(k), the angular integrals
+    are Bessel functions and the linearized equation is an integral equation in |k| alone."""
     k, weight = gauss(K_MAX, 500)
     energy = H2_2M * k**2
     line = np.exp(-0.5 * np.subtract.outer(energy, energy)**2 / width**2) / (
@@ -165,7 +167,7 @@ def gaussian(suite):
                     "the stated error of the broadening, 1e-4/meV^2")
         values.append(got)
     suite.equal("gaussian, extrapolated", extrapolated(widths, values), want, 2.5e-4 * want,
-                "the sixth order left out, 1.2e-4, and the grid, 1e-5 times 5 for the extrapolation")
+                "the sixth order left out, 1.2e-4, and the grid, 1e-5 times 5 by extrapolation")
     # Energetic electrons turn ten times more slowly, and the gas must not heat meanwhile: with 1
     # V/cm it does so by 2e-4 of the conductivity.
     weak = scenario(64, widths[1], q0)

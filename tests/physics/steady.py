@@ -131,8 +131,8 @@ def spin_hall(suite):
         for strength, width, kt in points:
             result = steady(suite, rashba(ansatz, strength, width, kt))
             suite.equal(f"spin-Hall current, {ansatz}, V {strength}, broadening {width}, kT {kt}",
-                        in_units(result["/steady/user/js"][0], kt), 0, 1e-6, "exact by conservation "
-                        "where the grid resolves f_eq and the box edge is empty")
+                        in_units(result["/steady/user/js"][0], kt), 0, 1e-6, "exact by conservation"
+                        " where the grid resolves f_eq and the box edge is empty")
 
 
 def switched_on(ansatz, strength, field, duration):
@@ -210,6 +210,49 @@ def relaxation_time_spin_hall(suite):
                     "clean limit: corrections of order (rate/splitting)^2")
 
 
+def edge_of_the_box(suite):
+    """The box cuts the Fermi function off at 1e-3, so that the source does not conserve the number;
+    the operator does, and has no inverse. The conductivity misses the tail of -f' v^2, no more."""
+    kt, mu, mass, edge, n = 0.15, 0.5, 1.0, 1.75, 40
+    scenario = {"units": "natural", "model": {"kind": "parabolic", "mass": mass, "k_max": edge},
+                "grid": {"k": [n, n]}, "propagation": {"duration": 1},
+                "initial": {"kind": "equilibrium", "temperature": kt, "chemical_potential": mu},
+                "collisions": {"ansatz": "matrix", "broadening": 0.15,
+                               "terms": [{"kind": "impurity", "strength": 0.3,
+                                          "vertex": "scalar"}]}}
+    got = steady(suite, scenario)["/steady/conductivity"]
+    # Scattering in carries no current: sum over the paired points of -f' v^2/rate(e), the rate being
+    # the broadened golden rule on the same grid.
+    k = -edge + 2 * edge * np.arange(n) / n
+    kx, ky = np.meshgrid(k, k, indexing="ij")
+    e = ((kx**2 + ky**2) / 2 / mass).ravel()
+    line = np.exp(-0.5 * ((e[:, None] - e) / 0.15)**2) / (np.sqrt(2 * np.pi) * 0.15)
+    rate = 2 * np.pi * 0.3**2 * line.mean(axis=1)
+    inside = ((kx > -edge) & (ky > -edge)).ravel()
+    want = -np.sum((fermi_slope(e, mu, kt) * (kx.ravel() / mass)**2 / rate)[inside]) / n**2
+    suite.equal("cut off by the box", got[0, 0], want, 1e-9 * want,
+                "what is taken out of the source is even in k and carries no current")
+    suite.equal("cut off by the box, isotropic", got, got[0, 0] * np.eye(2), 1e-9 * want,
+                "square symmetry")
+
+
+def bands_that_nothing_connects(suite):
+    """A filled band of a k.p box leaks into the other through the unpaired points of the box, and
+    impurities sharper than the gap do not bring it back: said, not hidden."""
+    scenario = {"units": "natural", "grid": {"k": [32, 32]}, "propagation": {"duration": 1},
+                "model": {"kind": "dirac2d", "velocity": 1, "gap": 0.5, "k_max": 3},
+                "initial": {"kind": "equilibrium", "temperature": 0.07, "chemical_potential": 1.3},
+                "collisions": {"ansatz": "matrix", "broadening": 0.2,
+                               "terms": [{"kind": "impurity", "strength": 0.3,
+                                          "vertex": "scalar"}]}}
+    said = any("no term of collisions empties again" in w for w in steady(suite, scenario).warnings())
+    suite.equal("warning", int(said), 1, 0, "the response is 1e5 times too large")
+    scenario["collisions"]["ansatz"] = "diagonal"
+    quiet = any("empties again" in w for w in steady(suite, scenario).warnings())
+    suite.equal("no warning", int(quiet), 0, 0, "populations alone do not leak")
+
+
 if __name__ == "__main__":
     main([chain, haldane, impurities, spin_hall, spin_hall_run, clean_spin_hall,
-          relaxation_time_spin_hall])
+          relaxation_time_spin_hall, edge_of_the_box,
+          bands_that_nothing_connects])

@@ -515,13 +515,50 @@ def bond_phonons():
     return results
 
 
+def drude():
+    """Impurities in two dimensions: n e^2 tau/m, and the same with the width of the delta function."""
+    from scipy.special import ndtr
+    h2_2m, kt, density, strength, k_max, width = (3.809982116 / 0.067, BOLTZMANN * 150, 1.5e-4, 8e-3,
+                                                  0.09, 8e-3)
+    field, cell, rho = 1e-8, (np.pi / k_max)**2, 1 / (4 * np.pi * h2_2m)
+    mu = kt * np.log(np.expm1(density / (2 * rho) / kt))
+    rate = 2 * np.pi / HBAR * strength**2 * cell * rho
+    node, weight = np.polynomial.legendre.leggauss(1000)
+    energy, weight = (node + 1) / 2 * (mu + 40 * kt), weight / 2 * (mu + 40 * kt)
+    slope = 0.25 / kt / np.cosh((energy - mu) / (2 * kt))**2
+    inverse_mass = 2 * h2_2m / HBAR**2
+    broad = rate * ndtr(energy / width)
+
+    def current(t):
+        return field * inverse_mass * cell * 2 * rho * np.sum(
+            weight * energy * slope * -np.expm1(-broad * t) / broad)
+
+    return {"carriers": density * cell, "n e^2 tau/m": field * inverse_mass * cell * density / rate,
+            "with broadening": current(15000.0), "at 1 ps": current(1000.0)}
+
+
+def rashba_spin_hall():
+    """The Fermi function of the two bands at t = 0, and Edelstein's spin polarization."""
+    h2_m, alpha, k_max, n, mu, kt = 2 * 3.809982116 / 0.05, 1.0, 0.065, 44, 20e-3, BOLTZMANN * 110
+    field, strength = 3e-8, 32e-3
+    axis = -k_max + 2 * k_max * np.arange(n) / n
+    k = np.hypot(*np.meshgrid(axis, axis))
+    lower, upper = (1 / (np.exp((h2_m * k**2 / 2 + s * alpha * k - mu) / kt) + 1) for s in (-1, 1))
+    # sum of sigma_y per area = 2 rho alpha e E tau/hbar, rho = m/(2 pi hbar^2), both bands occupied.
+    cell, rho = (np.pi / k_max)**2, 1 / (2 * np.pi * h2_m)
+    tau = HBAR / (2 * np.pi * strength**2 * cell * rho)
+    return {"lower band": lower.mean(), "upper band": upper.mean(),
+            "Edelstein": 2 * rho * alpha * field * tau / HBAR * cell}
+
+
 REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": rabi,
               "graphene_pulse": graphene_pulse, "graphene_conductivity": graphene_conductivity,
               "silicon_pulse": silicon_pulse, "relaxation_after_pulse": relaxation_after_pulse,
               "ansatz_comparison": ansatz_comparison, "kinetic_corrections": kinetic_corrections,
               "zener_with_dissipation": zener_with_dissipation,
               "silicon_relaxation": silicon_relaxation, "anomalous_hall": anomalous_hall,
-              "positivity": positivity, "bond_phonons": bond_phonons}
+              "positivity": positivity, "bond_phonons": bond_phonons, "drude": drude,
+              "rashba_spin_hall": rashba_spin_hall}
 # Those that read a file of the repository.
 WITH_ROOT = (silicon_pulse, silicon_relaxation, ansatz_comparison, kinetic_corrections,
              zener_with_dissipation)
