@@ -5,6 +5,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/fft_clock.h"
 #include "core/memory.h"
 #include "scenario/section.h"
 
@@ -225,6 +226,7 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
                {"collision_seconds", report->collision.seconds},
                {"observable_seconds", report->observable_seconds},
                {"output_seconds", report->output_seconds},
+               {"fft_seconds", report->fft_seconds},
                {"number_drift", report->number_drift},
                {"last_step", report->cost.last_step},
                {"stiffness", report->cost.stiffness}};
@@ -276,7 +278,7 @@ static kd_status start_output(const kd_scenario *scenario, const kd_run_options 
 
 kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_report *report) {
   kd_status status = KD_OK;
-  const double start = kd_seconds();
+  const double start = kd_seconds(), fft_start = kd_fft_seconds();
   stages s = {0};
   kd_output *output = NULL;
   timetable frames, snapshots;
@@ -324,6 +326,7 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->cost = kd_propagator_cost(s.propagator);
   report->collision = kd_collision_statistics(s.collision);
   report->ffts = report->cost.ffts + report->collision.ffts + kd_observables_n_fft(s.observables);
+  report->fft_seconds = kd_fft_seconds() - fft_start;
   find_warnings(scenario, &s, report);
   report->total_seconds = kd_seconds() - start;
   KD_CHECK(write_run(output, report));

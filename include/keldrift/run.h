@@ -21,6 +21,7 @@ typedef struct kd_report {
   kd_collision_cost collision;
   unsigned long ffts;
   double setup_seconds, observable_seconds, output_seconds, total_seconds;
+  double fft_seconds; ///< estimate, summed over threads
   kd_warnings warnings;
 } kd_report;
 

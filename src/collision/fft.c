@@ -26,6 +26,7 @@
 #include "collision/self_energy.h"
 #include "collision/series.h"
 #include "core/error.h"
+#include "core/fft_clock.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 
@@ -454,13 +455,17 @@ static kd_status plan(const fast *self, const size_t used[3], int sign, fftw_pla
 }
 
 static void execute_forward(const fftw_plan plans[3], double complex *field) {
+  const double begin = kd_fft_begin();
   for (int axis = 2; axis >= 0; axis--)
     if (plans[axis]) fftw_execute_dft(plans[axis], (fftw_complex *)field, (fftw_complex *)field);
+  kd_fft_end(begin);
 }
 
 static void execute_backward(const fftw_plan plans[3], double complex *field) {
+  const double begin = kd_fft_begin();
   for (int axis = 0; axis < 3; axis++)
     if (plans[axis]) fftw_execute_dft(plans[axis], (fftw_complex *)field, (fftw_complex *)field);
+  kd_fft_end(begin);
 }
 
 /// The factor of the convolution and of a transform forth and back.

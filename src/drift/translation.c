@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/fft_clock.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 
@@ -96,7 +97,9 @@ static void transform(const kd_translation *t, const double *a, size_t c, double
   const size_t row = t->n[2], padded = 2 * (t->n[2] / 2 + 1), n_row = t->n[0] * t->n[1];
   for (size_t i = 0; i < n_row; i++)
     memcpy(buffer + i * padded, a + c * t->n_k + i * row, row * sizeof *a);
+  const double begin = kd_fft_begin();
   fftw_execute_dft_r2c(t->forward, buffer, (fftw_complex *)buffer);
+  kd_fft_end(begin);
 }
 
 /// Transforms every component, multiplies by t->factor and transforms back.
@@ -109,7 +112,9 @@ static void multiply_modes(kd_translation *t, const double *a, double *result) {
     double complex *mode = (double complex *)buffer;
     transform(t, a, c, buffer);
     for (size_t m = 0; m < t->n_mode; m++) mode[m] *= t->factor[m];
+    const double begin = kd_fft_begin();
     fftw_execute_dft_c2r(t->backward, (fftw_complex *)buffer, buffer);
+    kd_fft_end(begin);
     for (size_t i = 0; i < n_row; i++)
       memcpy(result + c * t->n_k + i * row, buffer + i * padded, row * sizeof *a);
   }

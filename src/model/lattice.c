@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/fft_clock.h"
 #include "core/memory.h"
 #include "core/packing.h"
 #include "core/parallel.h"
@@ -212,7 +213,9 @@ static void sample_fft(const lattice_terms *terms, double *field) {
     z[0] = terms->constant[terms->fft[i]];
     for (size_t t = ch->begin; t < ch->end; t++)
       z[terms->cell[terms->term_cell[t]].folded] += terms->coefficient[t];
+    const double begin = kd_fft_begin();
     fftw_execute_dft(terms->plan, z, z);
+    kd_fft_end(begin);
     double *restrict out_re = field + ch->component_re * n_k;
     for (size_t k = 0; k < n_k; k++) out_re[k] = creal(z[k]);
     if (ch->component_im == SIZE_MAX) continue;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <nvector/nvector_serial.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sunlinsol/sunlinsol_spgmr.h>
 #include <sunnonlinsol/sunnonlinsol_fixedpoint.h>
 
@@ -72,6 +73,12 @@ static void silent(int code, const char *module, const char *function, char *mes
 static kd_status check(kd_integrator *self, int flag, const char *call) {
   if (flag >= 0) return KD_OK;
   if (self->callback_status < 0) return self->callback_status;
+  // A callback that asked for smaller steps to the end has said why.
+  if (self->callback_status > 0) {
+    char why[512];
+    snprintf(why, sizeof why, "%s", kd_error_message());
+    return kd_error(KD_ERROR_NUMERICS, "t = %.9g fs: %s", self->t, why);
+  }
   const char *reason = "the integrator failed";
   switch (flag) {
   case CV_TOO_MUCH_ACC:
