@@ -114,22 +114,12 @@ cleanup:
   return status;
 }
 
-/// Takes out of the source what no stationary state answers to. In a k.p box the points of the
-/// lower faces have no partner at -k: what is odd in k does not cancel there, and pumps particles
-/// into a band that scattering may not empty again. And where the number is conserved the operator
-/// has no inverse: the sum of the source over k must vanish, which it does up to what the box cuts
-/// off.
-static void balance(const problem *p, double *b) {
-  const size_t *n = kd_model_n(p->model);
-  for (size_t k = 0; k < p->n_k && !kd_model_is_periodic(p->model); k++) {
-    const size_t j[3] = {k / (n[1] * n[2]), k / n[2] % n[1], k % n[2]};
-    bool is_unpaired = false;
-    for (size_t i = 0; i < 3; i++) is_unpaired = is_unpaired || (n[i] > 1 && j[i] == 0);
-    for (size_t c = 0; c < p->n_band * p->n_band && is_unpaired; c++) b[c * p->n_k + k] = 0;
-  }
-  if (!kd_collision_conserves_number(p->collision)) return;
+/// Where the number is conserved the operator has no inverse, and no stationary state answers to a
+/// source of particles. There is none in theory; the half-open grid of a k.p box leaves one.
+static void remove_source_of_particles(const problem *p, double *b) {
   const size_t n_level = p->n_band * p->n_k;
   double sum = 0;
+  if (!kd_collision_conserves_number(p->collision)) return;
   for (size_t i = 0; i < n_level; i++) sum += b[i];
   for (size_t i = 0; i < n_level; i++) b[i] -= sum / (double)n_level;
 }
@@ -355,7 +345,7 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
   for (size_t j = 0; j < d; j++) {
     double *x = df + j * p.n;
     KD_CHECK(source(&p, reference, j, state->f, b));
-    balance(&p, b);
+    remove_source_of_particles(&p, b);
     KD_CHECK(solve(&p, context, b, x, &report->residual[j], &report->iterations[j]));
     const double ratio = enhancement(&p, context, b, x);
     if (ratio > SUSPICIOUS)
