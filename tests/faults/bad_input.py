@@ -48,6 +48,32 @@ EDITS = [
      "kind: expression, expression: sin(t", 2, "s.yaml:5:"),
     ("too large", "k: [8]", "k: [4000000000]", 2, "s.yaml:3:"),
     ("collisions without baths", "output:", "collisions: {ansatz: matrix}\noutput:", 2, "s.yaml:7:"),
+    ("a form from nowhere", "output:", "collisions: {ansatz: matrix, broadening: 9 meV, terms: [{kind: "
+     "impurity, strength: 1 eV, form: {kind: table, file: q.dat}}]}\noutput:", 3,
+     "s.yaml:7:116: error: collisions.terms.0.form.file: "),
+    ("bonds without a vertex", "output:", "collisions: {ansatz: matrix, broadening: 9 meV, terms: [{kind: "
+     "impurity, strength: 1 eV, bonds: [[0, 1, 0]]}]}\noutput:", 2,
+     "s.yaml:7:97: error: collisions.terms.0.bonds: bonds for vertex: onsite (expected vertex: bond)"),
+    ("lindblad by FFT", "output:", "collisions: {ansatz: lindblad, method: fft, broadening: 9 meV, terms: "
+     "[{kind: impurity, strength: 1 eV}]}\noutput:", 2, "s.yaml:7:"),
+    ("an unknown integrator", "duration: 4 fs", "duration: 4 fs, integrator: euler", 2,
+     's.yaml:6:43: error: propagation.integrator: got "euler" '),
+    ("a potential without R", "output:", "potential: [{kind: harmonic, stiffness: 1 eV/angstrom^2}]\noutput:", 2,
+     "s.yaml:7:12: error: potential: a potential without an R grid (expected grid.r: "),
+    ("half an R grid", "k: [8]", "k: [8], r: {points: [8]}", 2,
+     "s.yaml:3:19: error: grid.r: only one of points and length (expected both or neither)"),
+    ("R in more dimensions than k", "k: [8]",
+     "k: [8], r: {points: [8, 8], length: [9 angstrom, 9 angstrom]}", 2, "s.yaml:3:28: error: grid.r.points: "),
+    ("another drift", "k: [8]}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\n",
+     "k: [8], r: {points: [8], length: [9 angstrom]}}\ninitial: {kind: equilibrium, temperature: 300 K, "
+     "filling: 1}\ndrift: sideways\n", 2, 's.yaml:5:8: error: drift: got "sideways" '),
+    ("splitting without R", "duration: 4 fs", "duration: 4 fs, scheme: splitting", 2,
+     "s.yaml:6:39: error: propagation.scheme: splitting without an R grid"),
+    ("a step for another scheme", "duration: 4 fs", "duration: 4 fs, step: 1 fs", 2,
+     "s.yaml:6:37: error: propagation.step: a key of scheme splitting (expected that scheme)"),
+    ("two cats", "kind: equilibrium, temperature: 300 K, filling: 1",
+     "kind: cat, momentum: [0 1/angstrom], width: 9 angstrom, separation: [1 angstrom]", 2,
+     "s.yaml:4:"),
 ]
 
 
@@ -90,7 +116,7 @@ def main():
                 ("missing scenario", ["run", "t.yaml"], 3, "t.yaml: error: cannot open: No such file"),
                 ("a folder", ["run", "."], 3, ".: error: "),
                 ("override of an unknown key", ["run", "s.yaml", "--set", "grid.q=[3]"], 2,
-                 "--set grid.q=[3]: error: grid.q: unknown key (known keys: k)"),
+                 "--set grid.q=[3]: error: grid.q: unknown key (known keys: k, r)"),
                 ("override without a value", ["run", "s.yaml", "--set", "grid.k"], 2, "--set grid.k"),
                 ("no such folder", ["run", "s.yaml", "-o", "no/where.h5"], 3,
                  "no/where.h5: error: cannot create the file: No such file or directory"),
