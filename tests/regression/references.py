@@ -551,6 +551,178 @@ def rashba_spin_hall():
             "Edelstein": 2 * rho * alpha * field * tau / HBAR * cell}
 
 
+def schroedinger_of(root):
+    """Pure states on a line, which the physics tests use too."""
+    folder = str(root / "tests" / "support")
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    import schroedinger
+    return schroedinger
+
+
+def wigner_at(schroedinger, line, state, r, k, domain, n_k):
+    """Tr f at one R and one k of the grid of n_k points."""
+    grid = domain * (np.arange(n_k) / n_k - 0.5)
+    f = schroedinger.wigner(line, state[0], np.array([r]), grid, domain, 1.0, state[1])
+    return np.einsum("aa->", f[0, np.argmin(np.abs(grid - k))]).real
+
+
+def barrier_tunnelling(root):
+    """The Schroedinger equation on a longer line, and |t(k)|^2 averaged over the packet."""
+    from scipy.special import erf
+    s = schroedinger_of(root)
+    over_2m, k0, width, start, middle = 3.80998212 / 0.067, 0.05, 80.0, -500.0, -150.0
+    mass = HBAR**2 / (2 * over_2m)
+    force, time, rise = 8e-4, 101.0, 2.0  # eV/angstrom
+
+    def potential(x, _=0.0):
+        return s.barrier(x, 0.25, 35.0, 22.0, middle)
+
+    def primitive(t):
+        x = (t - time) / rise
+        return rise * (x * erf(x) + np.exp(-x * x) / np.sqrt(np.pi))
+
+    def impulse(t):
+        return force * (t + primitive(t) - primitive(0.0)) / 2
+
+    line = s.Line(4800.0, 720)
+    free = s.parabolic(mass, HBAR)
+    c = s.packet(line, free, k0, width, parts=((start, 1.0),))
+    t48, t97, t138 = s.driven(line, free, c, [0.0, 48.0, 97.5, 138.0], potential, None, impulse,
+                              hbar=HBAR, rtol=1e-9, atol=1e-10)[1:]
+
+    def current(state):
+        weight = line.length * np.sum(np.abs(state[0])**2, axis=1)
+        return -HBAR / mass * np.sum(weight * (line.p + state[1]))
+
+    # The mean momentum of transmitted and reflected waves: int |phi|^2 k (2 |t|^2 - 1).
+    node, share = np.polynomial.hermite.hermgauss(60)
+    k = k0 + node / (np.sqrt(2) * width)
+    share, k = share[share > 1e-14], k[share > 1e-14]
+    passed = s.transmission(k, mass, lambda x: potential(x + middle), 150.0, HBAR)
+    average = np.sum(share * k * (2 * passed - 1)) / np.sqrt(np.pi)
+    r = s.r_grid(320, 3200.0)
+    out = {"current at 97.5": current(t97), "current by |t|^2": -HBAR / mass * average,
+           "current at 138": current(t138),
+           "density at the barrier": s.density(line, t48[0], r[142:143])[0],
+           "transmitted density": s.density(line, t138[0], r[246:247])[0],
+           "reflected density": s.density(line, t138[0], r[83:84])[0]}
+    grid = 0.32 * (np.arange(304) / 304 - 0.5)
+    out["interference"] = wigner_at(s, line, t138, r[167], grid[200], 0.32, 304)
+    return out
+
+
+def harmonic_cat(root):
+    """Rigid rotation of the closed form of the Wigner function."""
+    s = schroedinger_of(root)
+    grid = s.r_grid(144, 18.0)
+    width, separation = np.sqrt(0.5), 6.0
+
+    def f(r, k, t):
+        back = np.cos(t) * r - np.sin(t) * k, np.cos(t) * k + np.sin(t) * r
+        return float(s.cat_wigner(back[0], back[1], 0.0, width, separation))
+
+    # The negative fringe next to the middle.
+    k = np.linspace(0, 1.5, 100001)
+    out = {"middle": f(0.0, 0.0, 0.0), "deepest": float(s.cat_wigner(0 * k, k, 0.0, width,
+                                                                    separation).min())}
+    for name, frame, i, j in (("quarter, fringe", 8, 76, 72), ("eighth, packet", 4, 89, 55),
+                              ("period, fringe", 32, 72, 76), ("period, packet", 32, 96, 72)):
+        out[name] = f(grid[i], grid[j], frame * np.pi / 16)
+    k = 18.0 * (np.arange(144) / 144 - 0.5)
+    out["quarter, density"] = sum(f(0.0, x, np.pi / 2) for x in k) * (k[1] - k[0]) / (2 * np.pi)
+    return out
+
+
+def free_spreading(root):
+    """width^2 = width_0^2 + (hbar t/2 m width_0)^2; f_0 at R - hbar k t/m."""
+    s = schroedinger_of(root)
+    over_2m, k0, width, start = 3.80998212 / 0.067, 0.01, 50.0, -100.0
+    speed = 2 * over_2m / HBAR  # hbar/m
+    r, k = s.r_grid(288, 2400.0), 0.14 * (np.arange(168) / 168 - 0.5)
+    out = {"current": -speed * k0}
+    for t in (50.0, 100.0):
+        square = width**2 + (speed * t / (2 * width))**2
+        for name, i in (("middle", 154), ("flank", 168)):
+            out[f"density at {t:g}, {name}"] = float(np.exp(
+                -(r[i] - start - speed * k0 * t)**2 / (2 * square)) / np.sqrt(2 * np.pi * square))
+    out["f at 100"] = float(s.gaussian_wigner(r[161] - speed * k[100] * 100.0, k[100], start, k0,
+                                              width))
+    return out
+
+
+def classical_limit(root):
+    """The density matrix of the cloud, int dp f((x + y)/2, p) e^{ip(x - y)/hbar}/2 pi hbar, in the
+    eigenvectors of p^2/2 + x^4/20."""
+    s = schroedinger_of(root)
+    hbar, center, spread, kt = 0.08, 1.5, 0.3, 0.09
+    line = s.Line(16.0, 640)
+    h = s.Diagonalized(line, s.parabolic(1.0, hbar), lambda x: 0.05 * x**4, hbar)
+    step = line.length / line.points
+    wave = np.exp(1j * np.multiply.outer(line.x, line.p)) / np.sqrt(line.points)
+    x, y = line.x[:, None], line.x[None, :]
+    rho = step * np.exp(-((x + y) / 2 - center)**2 / (2 * spread**2) - kt * (x - y)**2 / (
+        2 * hbar**2)) / (spread * np.sqrt(2 * np.pi))
+    vector = wave @ h.vector
+    inside = vector.conj().T @ rho @ vector
+    r = s.r_grid(160, 8.0)
+    k = 4 / hbar * (np.arange(160) / 80 - 1)
+
+    out = {}
+    for t in (6, 12):
+        phase = np.exp(-1j * h.energy * t / hbar)
+        now = vector @ (phase[:, None] * inside * phase.conj()) @ vector.conj().T / step
+        if t == 12:
+            out["energy"] = float(np.sum(h.energy * np.diag(inside).real))
+        for name, i, j in {6: (("packet", 53, 87),),
+                           12: (("arm", 91, 64), ("fringe", 100, 77))}[t]:
+            # R is a point of the line; R +- s/2 are points for every even s.
+            at = int(round((r[i] - line.x[0]) / step))
+            m = np.arange(-150, 151)
+            value = np.sum(now[at + m, at - m] * np.exp(-1j * k[j] * 2 * m * step)) * 2 * step
+            out[f"{name} at {t}"] = value.real
+        out[f"density at {t}"] = now[int(round((r[104] - line.x[0]) / step)),
+                                     int(round((r[104] - line.x[0]) / step))].real
+    return out
+
+
+def zener_in_space(root):
+    """Every k on its own: the force displaces k, the spread over k is the packet's. In space the
+    Schroedinger equation on a longer line."""
+    s = schroedinger_of(root)
+    hv, gap, force = 6.582119569, 0.02, 2.755e-4
+    k0, width, start, end = -0.045578, 120.0, -1080.0, 218.0
+    out = {"Landau-Zener": np.exp(-np.pi * gap**2 / (hv * force))}
+
+    def h(k):
+        out = np.zeros(k.shape + (2, 2), complex)
+        out[..., 0, 1] = out[..., 1, 0] = gap
+        out[..., 0, 0], out[..., 1, 1] = hv * k, -hv * k
+        return out
+
+    k = k0 + np.linspace(-5, 5, 81) / (2 * width)
+    _, vector = np.linalg.eigh(h(k))
+    weight = np.exp(-2 * ((k - k0) * width)**2) * np.abs(
+        np.conj(vector[:, :, 0]) @ vector[40, :, 0])**2
+    weight /= weight.sum()
+    f = vector[:, :, :1] @ np.conj(np.swapaxes(vector[:, :, :1], 1, 2))
+    f = evolve(lambda t: h(k + force * t / HBAR), f, end, 6000)
+    last = h(k + force * end / HBAR)
+    upper = populations(last, f)[:, 1]
+    out["upper band"] = float(weight @ upper)
+    sigma = np.einsum("kaa,a->k", f, [1.0, -1.0]).real
+    out["current"] = float(-hv / HBAR * (weight @ sigma))
+    line = s.Line(6000.0, 512)
+    hamiltonian = lambda q: h(q[:, 0])
+    c = s.packet(line, hamiltonian, k0, width, parts=((start, 1.0),))
+    at_end = s.driven(line, hamiltonian, c, [0.0, end], None, lambda t: force, lambda t: force * t,
+                      hbar=HBAR, rtol=1e-9, atol=1e-10)[-1]
+    r = s.r_grid(144, 4400.0)
+    for name, i in (("upper packet", 108), ("lower packet", 37), ("between", 72)):
+        out[name] = s.density(line, at_end[0], r[i:i + 1])[0]
+    return out
+
+
 REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": rabi,
               "graphene_pulse": graphene_pulse, "graphene_conductivity": graphene_conductivity,
               "silicon_pulse": silicon_pulse, "relaxation_after_pulse": relaxation_after_pulse,
@@ -558,7 +730,10 @@ REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": 
               "zener_with_dissipation": zener_with_dissipation,
               "silicon_relaxation": silicon_relaxation, "anomalous_hall": anomalous_hall,
               "positivity": positivity, "bond_phonons": bond_phonons, "drude": drude,
-              "rashba_spin_hall": rashba_spin_hall}
+              "rashba_spin_hall": rashba_spin_hall, "barrier_tunnelling": barrier_tunnelling,
+              "harmonic_cat": harmonic_cat, "free_spreading": free_spreading,
+              "classical_limit": classical_limit, "zener_in_space": zener_in_space}
 # Those that read a file of the repository.
 WITH_ROOT = (silicon_pulse, silicon_relaxation, ansatz_comparison, kinetic_corrections,
-             zener_with_dissipation)
+             zener_with_dissipation, barrier_tunnelling, harmonic_cat, free_spreading,
+             classical_limit, zener_in_space)

@@ -441,6 +441,47 @@ class PlotChecks(WithFigures):
         self.assertFalse((FOLDER / "renamed.pdf").exists())
 
 
+class PhaseSpaceChecks(WithFigures):
+    """A packet that moves to the right, at three times."""
+
+    def make(self, stem):
+        path = FOLDER / f"{stem}.h5"
+        time, r = np.array([0.0, 5.0, 10.0]), np.linspace(-40, 40, 48, endpoint=False)
+        k = np.linspace(-0.5, 0.5, 40, endpoint=False)
+        x = (r[None, :] + 20 - 4 * time[:, None]) / 6
+        f = np.exp(-0.5 * x[:, :, None]**2 - 0.5 * ((k - 0.1) / 0.08)**2)
+        write(path, "A packet", time, {}, k=k[:, None], snapshots={
+            "time": time,
+            "population_k": (f[..., None], "1", ("time", "x", "k1", "band")),
+            "density": (f.mean(axis=2), "1/angstrom", ("time", "x"))})
+        with h5py.File(path, "a") as file:
+            file["grid/r"] = r[:, None]
+            file["grid/r"].attrs["units"] = "angstrom"
+        return path
+
+    def test_picture_and_movie(self):
+        path = self.make("phase_space")
+        done = run("phase_space", path, "-o", "phase_space", "--format", "png", "--movie",
+                   "phase_space.gif")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.check_figure("phase_space")
+        from PIL import Image
+        with Image.open(FOLDER / "phase_space.gif") as movie:
+            self.assertEqual(movie.n_frames, 3)
+
+    def test_mistakes(self):
+        path = self.make("phase_space_mistakes")
+        for arguments in (["--band", "5"], ["--snapshots", "99"], ["--snapshots", "x"],
+                          ["--r", "3", "1"], ["--limit", "0"], ["--movie", "x.avi"]):
+            with self.subTest(arguments=arguments):
+                done = run("phase_space", path, "-o", "wrong", *arguments)
+                self.assertEqual(done.returncode, 2, f"{arguments}: {done.stderr}")
+                self.assertFalse((FOLDER / "wrong.png").exists())
+        homogeneous = FOLDER / "homogeneous.h5"
+        one_dimensional(homogeneous, n_frame=11, n_snapshot=3)
+        self.assertEqual(run("phase_space", homogeneous, "-o", "wrong").returncode, 3)
+
+
 class LoaderChecks(unittest.TestCase):
     def test_title(self):
         for text, want in (("title: A chain\nunits: natural\n", "A chain"),
