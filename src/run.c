@@ -185,6 +185,7 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
             "modes), so f, population_k and coherence on the grid are uncertain by about as much: "
             "raise grid.k to [%zu%s], or the temperature",
             tail, 2 * kd_model_n(s->model)[0], kd_model_n_dim(s->model) > 1 ? ", ..." : "");
+  kd_observables_warn_of_space(s->observables, warnings);
   const double defect = kd_model_position_defect(s->model);
   if (defect > POSITION_LIMIT)
     kd_warn(warnings,

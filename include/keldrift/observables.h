@@ -6,6 +6,7 @@
 #include "keldrift/output.h"
 #include "keldrift/propagator.h"
 #include "keldrift/state.h"
+#include "keldrift/warnings.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -58,6 +59,9 @@ KD_API double kd_observables_largest_at_edge(const kd_observables *observables);
 /// How well the grid resolved f at the snapshots: the largest Fourier coefficient in the outer
 /// tenth of the modes over the largest of all.
 KD_API double kd_observables_largest_tail(const kd_observables *observables);
+
+/// With an R grid: warns if the grids of R and k did not hold f at the snapshots.
+KD_API void kd_observables_warn_of_space(const kd_observables *observables, kd_warnings *warnings);
 
 /// The fixed datasets of /grid and /model: writes them into a result file.
 KD_API kd_status kd_observables_write_model(kd_observables *observables, kd_output *output);

@@ -4,17 +4,27 @@
 #include <fftw3.h>
 #include <math.h>
 #include <omp.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "core/eigen.h"
 #include "core/error.h"
+#include "core/fft_clock.h"
+#include "core/lanes.h"
 #include "core/memory.h"
 #include "core/packing.h"
 #include "core/parallel.h"
 
-/// Points of k that go through R transforms together: their columns of f are gathered from memory
-/// once, and n_band^2 (n_r/2) CHUNK complex numbers should fit into the second-level cache.
-enum { CHUNK = 16 };
+/// Complex transforms take real numbers in pairs: x + i y gives (X(q) + conj X(-q))/2 and so on.
+/// That is as little work as real transforms are, and FFTW has vector instructions for it.
+///
+/// Over R, a pair are two neighbors in k. PAIRS of them go through transforms together, copied from
+/// f to rows of PITCH numbers: rows of f are often a power of 2 apart, so that columns of it
+/// compete for the same few places of the cache.
+enum { PAIRS = 16, CHUNK = 2 * PAIRS, PITCH = PAIRS + 1 };
+/// Modes whose exponentials are made at a time, fewer where they would take more than
+/// BATCH_NUMBERS.
+enum { BATCH = 16, BATCH_NUMBERS = 1 << 21 };
 
 const kd_choice kd_drift_choices[] = {
     {.name = "moyal", .meaning = "exact: finite displacements in R and k"},
@@ -34,21 +44,30 @@ typedef struct image_set {
 /// Exponentials of one step. Compositions alternate between two steps, so two are kept.
 enum { N_TABLE = 2 };
 
+/// A chunk of k is kept as CHUNK numbers: PAIRS of the first of each pair, PAIRS of the second.
 typedef struct kinetic_table {
   bool is_set;
   double dt, field[3];
   unsigned long last_use;
-  double complex *phase;   ///< e^{-i tr h dt/(n hbar)}, [n_r][n_k]
-  double *quaternion;      ///< two bands: u_0, u_x, u_y, u_z of e^{-i h dt}, [n_r][4][n_k]
-  double complex *unitary; ///< more bands, [n_r][n_k][n_band][n_band]
+  /// One and two bands: e^{-i (tr h(+) - tr h(-)) dt/(n hbar)} over 2 n n_r,
+  /// [chunk][pair][2][CHUNK].
+  double *phase;
+  /// Two bands: u_0, u_x, u_y, u_z of e^{-i (h - tr h/2) dt/hbar}, [chunk][n_r][4][CHUNK].
+  /// More: e^{-i h dt/hbar}/sqrt(2 n_r), [chunk][n_r][n_band][n_band][2][CHUNK].
+  double *unitary;
 } kinetic_table;
 
 typedef struct kick_table {
   bool is_set;
   double t, dt, impulse[3];
   unsigned long last_use;
-  double complex *factor; ///< [n_r][n_half]
+  double *factor; ///< [n_r][2][n_half], over 2 n_k
 } kick_table;
+
+/// Transforms of a grid, axis by axis: FFTW's estimates for whole grids can be far off.
+typedef struct grid_fft {
+  fftw_plan forward[3], backward[3]; ///< the last axis out of place, the others in place or NULL
+} grid_fft;
 
 struct kd_phase_space {
   kd_model *model;
@@ -61,24 +80,40 @@ struct kd_phase_space {
 
   // Kinetic:
   size_t m[3];     ///< points of R, axes moved to the back
-  size_t n_mode;   ///< of the half-transform
-  size_t *plus;    ///< entry of the tables for +q/2 of a mode of the half-transform,
-  size_t *minus;   ///< and for -q/2
-  image_set *half; ///< q/2 of the entries, which are the modes of the whole transform, [n_r]
+  size_t n_pair;   ///< pairs q, -q
+  size_t *plus;    ///< mode +q of a pair,
+  size_t *minus;   ///< and -q, which may be the same
+  image_set *half; ///< q/2 of the modes, [n_r]
+  size_t n_chunk;  ///< of k
+  size_t n_matrix; ///< room of three matrices per lane, of more than two bands
+  size_t field;    ///< room of a component of a chunk: [n_r][PITCH]
   kinetic_table table[N_TABLE];
-  double *h, *image; ///< packed: scratch
-  fftw_plan to_q, from_q, tail_to_q, tail_from_q;
+  size_t n_batch;               ///< pairs
+  double *h, *image;            ///< packed: scratch, h for a batch
+  double *energy;               ///< more than two bands: [n_batch][2][n_k][n_band]
+  double complex *vector;       ///< and [n_batch][2][n_k][n_band][n_band]
+  grid_fft over_r, over_r_tail; ///< of whole chunks and of the last one, if it is smaller
 
   // Potential:
   size_t n[3];             ///< points of k, axes moved to the back
+  size_t pitch, volume;    ///< room of a row of k, and of all rows
   size_t n_half;           ///< modes of the half-transform over k
   image_set *displacement; ///< s, [n_half]
   kick_table kick[N_TABLE];
-  double *difference, *slope, *angle; ///< [n_r]
-  fftw_plan to_s, from_s;
+  double *difference, *slope; ///< [n_r]
+  double *angle;              ///< [BATCH][n_r]
+  grid_fft over_k;
 
+  size_t n_buffer;
   double complex **buffer; ///< one per thread
 };
+
+static void grid_fft_clear(grid_fft *fft) {
+  for (int axis = 0; axis < 3; axis++) {
+    if (fft->forward[axis]) fftw_destroy_plan(fft->forward[axis]);
+    if (fft->backward[axis]) fftw_destroy_plan(fft->backward[axis]);
+  }
+}
 
 void kd_phase_space_free(kd_phase_space *p) {
   if (!p) return;
@@ -89,20 +124,81 @@ void kd_phase_space_free(kd_phase_space *p) {
   kd_free(p->half);
   for (int i = 0; i < N_TABLE; i++) {
     kd_free(p->table[i].phase);
-    kd_free(p->table[i].quaternion);
     kd_free(p->table[i].unitary);
     kd_free(p->kick[i].factor);
   }
   kd_free(p->h);
   kd_free(p->image);
+  kd_free(p->energy);
+  kd_free(p->vector);
   kd_free(p->displacement);
   kd_free(p->difference);
   kd_free(p->slope);
   kd_free(p->angle);
-  fftw_plan plans[] = {p->to_q, p->from_q, p->tail_to_q, p->tail_from_q, p->to_s, p->from_s};
-  for (size_t i = 0; i < sizeof plans / sizeof *plans; i++)
-    if (plans[i]) fftw_destroy_plan(plans[i]);
+  grid_fft_clear(&p->over_r);
+  grid_fft_clear(&p->over_r_tail);
+  grid_fft_clear(&p->over_k);
   kd_free(p);
+}
+
+// --- transforms ---------------------------------------------------------------------------------
+
+/// Plans of an array with these sizes and strides, transformed along the first three axes.
+static kd_status grid_fft_create(const size_t size[4], const size_t stride[4], double complex *from,
+                                 double complex *to, grid_fft *fft) {
+  for (size_t axis = 0; axis < 3; axis++) {
+    if (size[axis] == 1 && axis < 2) continue;
+    fftw_iodim64 along = {0}, others[3];
+    int n_other = 0;
+    for (size_t a = 0; a < 4; a++) {
+      const fftw_iodim64 dim = {
+          .n = (ptrdiff_t)size[a], .is = (ptrdiff_t)stride[a], .os = (ptrdiff_t)stride[a]};
+      if (a == axis)
+        along = dim;
+      else if (size[a] > 1)
+        others[n_other++] = dim;
+    }
+    // ESTIMATE: a measured plan could differ from run to run, and so would the last digits.
+    fftw_complex *in = (fftw_complex *)(axis == 2 ? from : to), *out = (fftw_complex *)to;
+    fft->forward[axis] =
+        fftw_plan_guru64_dft(1, &along, n_other, others, in, out, FFTW_FORWARD, FFTW_ESTIMATE);
+    fft->backward[axis] =
+        fftw_plan_guru64_dft(1, &along, n_other, others, in, out, FFTW_BACKWARD, FFTW_ESTIMATE);
+    if (!fft->forward[axis] || !fft->backward[axis])
+      return kd_error(KD_ERROR_INTERNAL, "FFTW cannot plan transforms of %zu x %zu x %zu points",
+                      size[0], size[1], size[2]);
+  }
+  return KD_OK;
+}
+
+static void grid_fft_forward(const grid_fft *fft, double complex *from, double complex *to) {
+  const double begin = kd_fft_begin();
+  fftw_execute_dft(fft->forward[2], (fftw_complex *)from, (fftw_complex *)to);
+  for (int axis = 1; axis >= 0; axis--)
+    if (fft->forward[axis])
+      fftw_execute_dft(fft->forward[axis], (fftw_complex *)to, (fftw_complex *)to);
+  kd_fft_end(begin);
+}
+
+/// Overwrites `from`.
+static void grid_fft_backward(const grid_fft *fft, double complex *from, double complex *to) {
+  const double begin = kd_fft_begin();
+  for (int axis = 0; axis < 2; axis++)
+    if (fft->backward[axis])
+      fftw_execute_dft(fft->backward[axis], (fftw_complex *)from, (fftw_complex *)from);
+  fftw_execute_dft(fft->backward[2], (fftw_complex *)from, (fftw_complex *)to);
+  kd_fft_end(begin);
+}
+
+/// From the transform z of x + i y at q, and w at -q, to twice those of x and y at q.
+static inline void take_apart(kd_zlanes z, kd_zlanes w, kd_zlanes *x, kd_zlanes *y) {
+  *x = (kd_zlanes){z.re + w.re, z.im - w.im};
+  *y = (kd_zlanes){z.im + w.im, w.re - z.re};
+}
+
+static inline void put_together(kd_zlanes x, kd_zlanes y, kd_zlanes *z, kd_zlanes *w) {
+  *z = (kd_zlanes){x.re - y.im, x.im + y.re};
+  *w = (kd_zlanes){x.re + y.im, y.re - x.im};
 }
 
 // --- construction -------------------------------------------------------------------------------
@@ -127,13 +223,14 @@ static kd_status make_modes(kd_phase_space *p) {
   kd_status status = KD_OK;
   const size_t n_dim = kd_space_n_dim(p->space), offset = 3 - n_dim;
   for (size_t a = 0; a < 3; a++) p->m[a] = a < offset ? 1 : kd_space_n(p->space)[a - offset];
-  const size_t *m = p->m, last = m[2] / 2 + 1;
-  p->n_mode = m[0] * m[1] * last;
+  const size_t *m = p->m;
   KD_ALLOCATE(p->half, p->n_r);
-  KD_ALLOCATE(p->plus, p->n_mode);
-  KD_ALLOCATE(p->minus, p->n_mode);
+  KD_ALLOCATE(p->plus, p->n_r);
+  KD_ALLOCATE(p->minus, p->n_r);
   for (size_t e = 0; e < p->n_r; e++) {
     const size_t j[3] = {e / (m[1] * m[2]), e / m[2] % m[1], e % m[2]};
+    const size_t opposite =
+        ((m[0] - j[0]) % m[0] * m[1] + (m[1] - j[1]) % m[1]) * m[2] + (m[2] - j[2]) % m[2];
     double number[3];
     for (int signs = 0; signs < 8; signs++) {
       if (!image_of(j, m, signs, number)) continue;
@@ -141,16 +238,18 @@ static kd_status make_modes(kd_phase_space *p) {
       for (size_t d = 0; d < n_dim; d++)
         x[d] = M_PI * number[d + offset] / kd_space_length(p->space)[d];
     }
-  }
-  for (size_t i = 0; i < p->n_mode; i++) {
-    const size_t j[3] = {i / last / m[1], i / last % m[1], i % last};
-    p->plus[i] = (j[0] * m[1] + j[1]) * m[2] + j[2];
-    p->minus[i] =
-        ((m[0] - j[0]) % m[0] * m[1] + (m[1] - j[1]) % m[1]) * m[2] + (m[2] - j[2]) % m[2];
+    if (e > opposite) continue;
+    p->plus[p->n_pair] = e;
+    p->minus[p->n_pair++] = opposite;
   }
 
 cleanup:
   return status;
+}
+
+/// The next number of complex numbers that fills cache lines.
+static size_t whole_lines(size_t count) {
+  return (count + 3) / 4 * 4;
 }
 
 static kd_status make_displacements(kd_phase_space *p) {
@@ -159,6 +258,9 @@ static kd_status make_displacements(kd_phase_space *p) {
   for (size_t a = 0; a < 3; a++) p->n[a] = a < offset ? 1 : kd_model_n(p->model)[a - offset];
   const size_t last = p->n[2] / 2 + 1;
   p->n_half = p->n[0] * p->n[1] * last;
+  // Columns over the other axes: again no power of 2 from row to row.
+  p->pitch = n_dim == 1 ? p->n[2] : (p->n[2] / 4 | 1) * 4 + (p->n[2] % 4 ? 4 : 0);
+  p->volume = whole_lines(p->n[0] * p->n[1] * p->pitch);
   KD_ALLOCATE(p->displacement, p->n_half);
   for (size_t i = 0; i < p->n_half; i++) {
     const size_t j[3] = {i / last / p->n[1], i / last % p->n[1], i % last};
@@ -176,40 +278,37 @@ cleanup:
   return status;
 }
 
-static kd_status make_plans(kd_phase_space *p, double *f) {
-  const int m[3] = {(int)p->m[0], (int)p->m[1], (int)p->m[2]};
-  const int n[3] = {(int)p->n[0], (int)p->n[1], (int)p->n[2]};
-  const int column = (int)(p->n_component * p->n_k);
-  const int tail = (int)(p->n_k % CHUNK), whole = p->n_k >= CHUNK ? CHUNK : tail;
-  fftw_complex *buffer = (fftw_complex *)p->buffer[0];
-  // ESTIMATE: a measured plan could differ from run to run, and so would the last digits. The
-  // columns of an odd number of k points are not aligned.
-  const unsigned flags = FFTW_ESTIMATE | (p->n_k % 2 ? FFTW_UNALIGNED : 0);
-  p->to_q = fftw_plan_many_dft_r2c(3, m, whole, f, NULL, column, 1, buffer, NULL, CHUNK, 1, flags);
-  p->from_q =
-      fftw_plan_many_dft_c2r(3, m, whole, buffer, NULL, CHUNK, 1, f, NULL, column, 1, flags);
-  if (tail > 0) {
-    p->tail_to_q =
-        fftw_plan_many_dft_r2c(3, m, tail, f, NULL, column, 1, buffer, NULL, CHUNK, 1, flags);
-    p->tail_from_q =
-        fftw_plan_many_dft_c2r(3, m, tail, buffer, NULL, CHUNK, 1, f, NULL, column, 1, flags);
-  }
-  p->to_s = fftw_plan_dft_r2c(3, n, f, buffer, flags | FFTW_UNALIGNED);
-  p->from_s = fftw_plan_dft_c2r(3, n, buffer, f, flags | FFTW_UNALIGNED);
-  if (!p->to_q || !p->from_q || (tail > 0 && (!p->tail_to_q || !p->tail_from_q)) || !p->to_s ||
-      !p->from_s)
-    return kd_error(KD_ERROR_INTERNAL,
-                    "FFTW cannot plan %d x %d x %d transforms over R or %d x %d "
-                    "x %d over k",
-                    m[0], m[1], m[2], n[0], n[1], n[2]);
-  return KD_OK;
+/// Numbers of a table, and of the matrices of one chunk and mode in it.
+static size_t phase_numbers(const kd_phase_space *p) {
+  return p->n_chunk * p->n_pair * 2 * CHUNK;
+}
+static size_t matrix_numbers(const kd_phase_space *p) {
+  return (p->n_band == 2 ? 4 : 2 * p->n_component) * CHUNK;
+}
+static size_t unitary_numbers(const kd_phase_space *p) {
+  return p->n_chunk * p->n_r * matrix_numbers(p);
+}
+
+static kd_status make_plans(kd_phase_space *p) {
+  const size_t *m = p->m, *n = p->n;
+  double complex *buffer = p->buffer[0];
+  const size_t stride[4] = {m[1] * m[2] * PITCH, m[2] * PITCH, PITCH, 1};
+  const size_t tail = (p->n_k % CHUNK + 1) / 2;
+  if (p->n_k >= CHUNK)
+    KD_TRY(grid_fft_create((const size_t[]){m[0], m[1], m[2], PAIRS}, stride, buffer,
+                           buffer + p->field, &p->over_r));
+  if (tail > 0)
+    KD_TRY(grid_fft_create((const size_t[]){m[0], m[1], m[2], tail}, stride, buffer,
+                           buffer + p->field, &p->over_r_tail));
+  return grid_fft_create((const size_t[]){n[0], n[1], n[2], 1},
+                         (const size_t[]){n[1] * p->pitch, p->pitch, 1, 1}, buffer,
+                         buffer + p->volume, &p->over_k);
 }
 
 kd_status kd_phase_space_create(kd_model *model, kd_space *space, bool is_gradient,
                                 kd_phase_space **result) {
   kd_status status = KD_OK;
   kd_phase_space *p = NULL;
-  double *f = NULL;
   *result = NULL;
   KD_ALLOCATE(p, 1);
   p->model = model;
@@ -224,103 +323,188 @@ kd_status kd_phase_space_create(kd_model *model, kd_space *space, bool is_gradie
   p->n_thread = omp_get_max_threads();
   KD_CHECK(make_modes(p));
   KD_CHECK(make_displacements(p));
+  p->n_chunk = (p->n_k + CHUNK - 1) / CHUNK;
+  p->field = whole_lines(p->n_r * PITCH);
+  p->n_matrix = p->n_band > 2 ? 3 * p->n_component * sizeof(kd_zlanes) / sizeof(double complex) : 0;
+  const size_t columns = p->n_matrix + (1 + p->n_component) * p->field;
+  p->n_buffer = columns > 2 * p->volume ? columns : 2 * p->volume;
   KD_ALLOCATE(p->buffer, (size_t)p->n_thread);
-  const size_t columns = p->n_component * p->n_mode * CHUNK;
-  for (int i = 0; i < p->n_thread; i++)
-    KD_ALLOCATE(p->buffer[i], columns > p->n_half ? columns : p->n_half);
-  KD_ALLOCATE(p->h, p->n_component * p->n_k);
-  KD_ALLOCATE(p->image, p->n_component * p->n_k);
+  for (int i = 0; i < p->n_thread; i++) KD_ALLOCATE(p->buffer[i], p->n_buffer);
+  const size_t n = p->n_component * p->n_k;
+  p->n_batch = BATCH_NUMBERS / (2 * n) > BATCH ? BATCH : BATCH_NUMBERS / (2 * n);
+  if (p->n_batch > p->n_pair) p->n_batch = p->n_pair;
+  if (p->n_batch < 1) p->n_batch = 1;
+  KD_ALLOCATE(p->h, p->n_batch * 2 * n);
+  KD_ALLOCATE(p->image, n);
+  if (p->n_band > 2) {
+    KD_ALLOCATE(p->energy, p->n_batch * 2 * p->n_band * p->n_k);
+    KD_ALLOCATE(p->vector, p->n_batch * 2 * n);
+  }
   for (int i = 0; i < N_TABLE; i++) {
     kinetic_table *table = &p->table[i];
-    KD_ALLOCATE(table->phase, p->n_r * p->n_k);
-    if (p->n_band == 2) KD_ALLOCATE(table->quaternion, p->n_r * 4 * p->n_k);
-    if (p->n_band > 2) KD_ALLOCATE(table->unitary, p->n_r * p->n_k * p->n_component);
-    KD_ALLOCATE(p->kick[i].factor, p->n_r * p->n_half);
+    if (p->n_band <= 2) KD_ALLOCATE(table->phase, phase_numbers(p));
+    if (p->n_band >= 2) KD_ALLOCATE(table->unitary, unitary_numbers(p));
+    KD_ALLOCATE(p->kick[i].factor, p->n_r * 2 * p->n_half);
   }
   KD_ALLOCATE(p->difference, p->n_r);
   KD_ALLOCATE(p->slope, p->n_r);
-  KD_ALLOCATE(p->angle, p->n_r);
-  KD_ALLOCATE(f, p->n_r * p->n_component * p->n_k);
-  KD_CHECK(make_plans(p, f));
+  KD_ALLOCATE(p->angle, BATCH * p->n_r);
+  KD_CHECK(make_plans(p));
   *result = p;
   p = NULL;
 
 cleanup:
-  kd_free(f);
   kd_phase_space_free(p);
   return status;
 }
 
-// --- kinetic ------------------------------------------------------------------------------------
+// --- kinetic: the tables ------------------------------------------------------------------------
 
-/// Two bands: e^{-i (h - tr h/2) dt} = u_0 - i u.sigma.
-static void exponentiate_two(const kd_phase_space *p, double angle, double *u) {
-  const size_t n_k = p->n_k;
-  const double *h = p->h;
-  for (size_t k = 0; k < n_k; k++) {
-    // Packed: H_00, H_11, sqrt(2) Re H_01, sqrt(2) Im H_01.
-    const double x = KD_SQRT1_2 * h[2 * n_k + k], y = -KD_SQRT1_2 * h[3 * n_k + k];
-    const double z = 0.5 * (h[k] - h[n_k + k]), size = sqrt(x * x + y * y + z * z);
-    const double scale = size > 0 ? sin(size * angle) / size : angle;
-    u[k] = cos(size * angle);
-    u[n_k + k] = scale * x;
-    u[2 * n_k + k] = scale * y;
-    u[3 * n_k + k] = scale * z;
+/// h, averaged over the images of a mode.
+static void sample(kd_phase_space *p, const double e[3], const image_set *images, double *h) {
+  const size_t n = p->n_component * p->n_k;
+  for (size_t i = 0; i < images->n_image; i++) {
+    const double origin[3] = {0};
+    kd_model_part part = {.energy = 1};
+    for (int d = 0; d < 3; d++) {
+      part.position[d] = -p->charge * e[d];
+      if (p->is_gradient) part.gradient[d] = images->x[i][d];
+    }
+    kd_model_sample(p->model, p->is_gradient ? origin : images->x[i], &part, i == 0 ? h : p->image);
+    for (size_t c = 0; c < n && i > 0; c++) h[c] += p->image[c];
+  }
+  for (size_t c = 0; c < n && images->n_image > 1; c++) h[c] /= (double)images->n_image;
+}
+
+/// Points of a chunk, and the slot of the j-th of them.
+static size_t chunk_count(const kd_phase_space *p, size_t chunk) {
+  return p->n_k - chunk * CHUNK < CHUNK ? p->n_k - chunk * CHUNK : CHUNK;
+}
+static size_t slot(size_t j) {
+  return j % 2 * PAIRS + j / 2;
+}
+
+/// @param h  of +q and -q
+static void fill_phase(const kd_phase_space *p, double angle, const double *plus,
+                       const double *minus, size_t chunk, double *phase) {
+  const size_t k = chunk * CHUNK, count = chunk_count(p, chunk), n_k = p->n_k;
+  const double scale = -angle / (double)p->n_band, norm = 0.5 / (double)(p->n_band * p->n_r);
+  double x[CHUNK] = {0}, re[CHUNK], im[CHUNK];
+  for (size_t a = 0; a < p->n_band; a++)
+    for (size_t j = 0; j < count; j++) x[j] += plus[a * n_k + k + j] - minus[a * n_k + k + j];
+#pragma omp simd
+  for (size_t j = 0; j < CHUNK; j++) kd_cis(scale * x[j], &re[j], &im[j]);
+  for (size_t j = 0; j < CHUNK; j++) {
+    phase[slot(j)] = norm * re[j];
+    phase[CHUNK + slot(j)] = norm * im[j];
   }
 }
 
-static kd_status exponentiate_many(const kd_phase_space *p, double angle, double complex *u) {
-  kd_status status = KD_OK;
-  const size_t n = p->n_band;
-  double *energy = NULL;
-  double complex *vector = NULL;
-  KD_ALLOCATE(energy, n * p->n_k);
-  KD_ALLOCATE(vector, n * n * p->n_k);
-  KD_CHECK(kd_eigen_field(n, p->n_k, p->h, energy, vector));
-  for (size_t k = 0; k < p->n_k; k++) {
-    double complex diagonal[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];
-    double mean = 0;
-    memset(diagonal, 0, n * n * sizeof *diagonal);
-    for (size_t a = 0; a < n; a++) mean += energy[k * n + a] / (double)n;
-    for (size_t a = 0; a < n; a++)
-      diagonal[a * n + a] = cexp(-I * angle * (energy[k * n + a] - mean));
-    kd_eigen_rotate(n, vector + k * n * n, false, diagonal, u + k * n * n, scratch);
+/// Two bands: e^{-i (h - tr h/2) dt} = u_0 - i u.sigma.
+static void exponentiate_two(const kd_phase_space *p, double angle, const double *h, size_t chunk,
+                             double *u) {
+  const size_t k = chunk * CHUNK, count = chunk_count(p, chunk), n_k = p->n_k;
+  double component[4][CHUNK] = {{0}}, result[4][CHUNK];
+  for (size_t c = 0; c < 4; c++) memcpy(component[c], h + c * n_k + k, count * sizeof *h);
+#pragma omp simd
+  for (size_t j = 0; j < CHUNK; j++) {
+    // Packed: H_00, H_11, sqrt(2) Re H_01, sqrt(2) Im H_01.
+    const double x = KD_SQRT1_2 * component[2][j], y = -KD_SQRT1_2 * component[3][j];
+    const double z = 0.5 * (component[0][j] - component[1][j]);
+    const double size = sqrt(x * x + y * y + z * z);
+    double cosine, sine;
+    kd_cis(size * angle, &cosine, &sine);
+    const double scale = size > 0 ? sine / size : angle;
+    result[0][j] = cosine;
+    result[1][j] = scale * x;
+    result[2][j] = scale * y;
+    result[3][j] = scale * z;
   }
+  for (size_t c = 0; c < 4; c++)
+    for (size_t j = 0; j < CHUNK; j++) u[c * CHUNK + slot(j)] = result[c][j];
+}
 
-cleanup:
-  kd_free(energy);
-  kd_free(vector);
-  return status;
+/// The same of more bands, from eigenpairs.
+static void exponentiate_many(const kd_phase_space *p, double angle, const double *energy,
+                              const double complex *vector, size_t chunk, double *u) {
+  const size_t n = p->n_band;
+  const double norm = sqrt(0.5 / (double)p->n_r);
+  for (size_t j = 0; j < chunk_count(p, chunk); j++) {
+    const size_t k = chunk * CHUNK + j;
+    const double complex *s = vector + k * n * n;
+    double complex phase[KD_MAX_BAND];
+    for (size_t l = 0; l < n; l++) phase[l] = norm * cexp(-I * angle * energy[k * n + l]);
+    for (size_t a = 0; a < n; a++)
+      for (size_t b = 0; b < n; b++) {
+        double complex sum = 0;
+        for (size_t l = 0; l < n; l++) sum += s[a * n + l] * phase[l] * conj(s[b * n + l]);
+        u[2 * (a * n + b) * CHUNK + slot(j)] = creal(sum);
+        u[(2 * (a * n + b) + 1) * CHUNK + slot(j)] = cimag(sum);
+      }
+  }
+}
+
+/// The parts of a table that belong to pair `i` of a batch.
+static void fill(const kd_phase_space *p, double angle, size_t first, size_t i, size_t chunk,
+                 kinetic_table *table) {
+  const size_t n = p->n_component * p->n_k, pair = first + i;
+  const size_t mode[2] = {p->plus[pair], p->minus[pair]};
+  const size_t n_side = mode[0] == mode[1] ? 1 : 2;
+  const double *h = p->h + 2 * i * n;
+  if (table->phase)
+    fill_phase(p, angle, h, h + (n_side - 1) * n, chunk,
+               table->phase + (chunk * p->n_pair + pair) * 2 * CHUNK);
+  for (size_t side = 0; side < n_side && table->unitary; side++) {
+    double *u = table->unitary + (chunk * p->n_r + mode[side]) * matrix_numbers(p);
+    const size_t place = 2 * i + side;
+    if (p->n_band == 2)
+      exponentiate_two(p, angle, h + side * n, chunk, u);
+    else
+      exponentiate_many(p, angle, p->energy + place * p->n_band * p->n_k, p->vector + place * n,
+                        chunk, u);
+  }
+}
+
+/// Whether place `i` of a batch, +q and -q in turns, is that of a mode: -q may be +q.
+static bool is_used(const kd_phase_space *p, size_t first, size_t i) {
+  return i % 2 == 0 || p->plus[first + i / 2] != p->minus[first + i / 2];
+}
+
+static kd_status diagonalize_one(kd_phase_space *p, size_t i) {
+  const size_t n = p->n_component * p->n_k;
+  return kd_eigen_field(p->n_band, p->n_k, p->h + i * n, p->energy + i * p->n_band * p->n_k,
+                        p->vector + i * n);
+}
+
+/// Eigenpairs of a batch.
+static kd_status diagonalize(kd_phase_space *p, size_t first, size_t count) {
+  size_t failed = SIZE_MAX;
+#pragma omp parallel for schedule(static) reduction(min                                            \
+                                                    : failed)                                      \
+    num_threads(p->n_thread) if (KD_WORTH_THREADS(count * p->n_component * p->n_k))
+  for (size_t i = 0; i < 2 * count; i++)
+    if (is_used(p, first, i) && diagonalize_one(p, i) != KD_OK && i < failed) failed = i;
+  // Once more for the message, which belongs to the thread.
+  return failed == SIZE_MAX ? KD_OK : diagonalize_one(p, failed);
 }
 
 /// Fills a table with the exponentials of all displacements.
 static kd_status make_table(kd_phase_space *p, const double e[3], double dt, kinetic_table *table) {
+  const size_t n = p->n_component * p->n_k;
   const double angle = dt / p->hbar;
   table->is_set = false;
-  for (size_t entry = 0; entry < p->n_r; entry++) {
-    const image_set *images = &p->half[entry];
-    for (size_t i = 0; i < images->n_image; i++) {
-      const double origin[3] = {0};
-      kd_model_part part = {.energy = 1};
-      for (int d = 0; d < 3; d++) {
-        part.position[d] = -p->charge * e[d];
-        if (p->is_gradient) part.gradient[d] = images->x[i][d];
+  for (size_t first = 0; first < p->n_pair; first += p->n_batch) {
+    const size_t count = p->n_pair - first < p->n_batch ? p->n_pair - first : p->n_batch;
+    for (size_t i = 0; i < 2 * count; i++)
+      if (is_used(p, first, i)) {
+        const size_t pair = first + i / 2;
+        sample(p, e, &p->half[i % 2 ? p->minus[pair] : p->plus[pair]], p->h + i * n);
       }
-      kd_model_sample(p->model, p->is_gradient ? origin : images->x[i], &part,
-                      i == 0 ? p->h : p->image);
-      for (size_t c = 0; c < p->n_component * p->n_k && i > 0; c++) p->h[c] += p->image[c];
-    }
-    for (size_t c = 0; c < p->n_component * p->n_k && images->n_image > 1; c++)
-      p->h[c] /= (double)images->n_image;
-    double complex *phase = table->phase + entry * p->n_k;
-    for (size_t k = 0; k < p->n_k; k++) {
-      double mean = 0;
-      for (size_t a = 0; a < p->n_band; a++) mean += p->h[a * p->n_k + k] / (double)p->n_band;
-      phase[k] = cos(angle * mean) - I * sin(angle * mean);
-    }
-    if (table->quaternion) exponentiate_two(p, angle, table->quaternion + entry * 4 * p->n_k);
-    if (table->unitary)
-      KD_TRY(exponentiate_many(p, angle, table->unitary + entry * p->n_k * p->n_component));
+    if (p->n_band > 2) KD_TRY(diagonalize(p, first, count));
+#pragma omp parallel for collapse(2) schedule(static)                                              \
+    num_threads(p->n_thread) if (KD_WORTH_THREADS(count * n))
+    for (size_t chunk = 0; chunk < p->n_chunk; chunk++)
+      for (size_t i = 0; i < count; i++) fill(p, angle, first, i, chunk, table);
   }
   table->dt = dt;
   memcpy(table->field, e, sizeof table->field);
@@ -345,164 +529,234 @@ static kd_status find_table(kd_phase_space *p, const double e[3], double dt,
   return KD_OK;
 }
 
-/// z := phase(+) conj(phase(-)) z for mode `mode` and `count` points from k on.
-static void turn_one(const kd_phase_space *p, const kinetic_table *table, size_t mode, size_t k,
-                     size_t count, double complex *z) {
-  const double *plus = (const double *)(table->phase + p->plus[mode] * p->n_k + k);
-  const double *minus = (const double *)(table->phase + p->minus[mode] * p->n_k + k);
-  const double norm = 1 / (double)p->n_r;
-  double *value = (double *)z;
-#pragma omp simd
-  for (size_t j = 0; j < count; j++) {
-    const double re = norm * (plus[2 * j] * minus[2 * j] + plus[2 * j + 1] * minus[2 * j + 1]);
-    const double im = norm * (plus[2 * j + 1] * minus[2 * j] - plus[2 * j] * minus[2 * j + 1]);
-    const double x = value[2 * j], y = value[2 * j + 1];
-    value[2 * j] = re * x - im * y;
-    value[2 * j + 1] = re * y + im * x;
-  }
-}
+// --- kinetic: the step --------------------------------------------------------------------------
 
-/// The same with U(+) f U(-)^dagger for two bands. With U = u_0 - i u.sigma and f = f_0 + f.sigma,
-/// everything is a product of quaternions with complex f.
-/// @param stride  from one component of z to the next
-static void turn_two(const kd_phase_space *p, const kinetic_table *table, size_t mode, size_t k,
-                     size_t count, double complex *z, size_t stride) {
-  double out[4][2][CHUNK] = {{{0}}};
-  const size_t n_k = p->n_k;
-  const double norm = 1 / (double)p->n_r;
-  {
-    const double *plus = (const double *)(table->phase + p->plus[mode] * n_k + k);
-    const double *minus = (const double *)(table->phase + p->minus[mode] * n_k + k);
-    const double *u = table->quaternion + p->plus[mode] * 4 * n_k + k;
-    const double *w = table->quaternion + p->minus[mode] * 4 * n_k + k;
-    const double *z0 = (const double *)z, *z1 = (const double *)(z + stride);
-    const double *z2 = (const double *)(z + 2 * stride), *z3 = (const double *)(z + 3 * stride);
-    for (int part = 0; part < 2; part++) {
-      // The real and the imaginary part of f turn alike: a = f_0 + f.sigma -> U a W^dagger, with
-      // products (a_0 + i a.sigma) kept as real quaternions: f.sigma = -i (i f.sigma).
-#pragma omp simd
-      for (size_t j = 0; j < count; j++) {
-        const double d0 = z0[2 * j + (size_t)part], d1 = z1[2 * j + (size_t)part];
-        const double s = 0.5 * (d0 + d1), c = 0.5 * (d0 - d1);
-        const double a = KD_SQRT1_2 * z2[2 * j + (size_t)part];
-        const double b = -KD_SQRT1_2 * z3[2 * j + (size_t)part];
-        const double u0 = u[j], ux = u[n_k + j], uy = u[2 * n_k + j], uz = u[3 * n_k + j];
-        const double w0 = w[j], wx = w[n_k + j], wy = w[2 * n_k + j], wz = w[3 * n_k + j];
-        // s U W^dagger = s (P_0 + i P.sigma)
-        const double p0 = u0 * w0 + ux * wx + uy * wy + uz * wz;
-        const double px = u0 * wx - w0 * ux - (uz * wy - uy * wz);
-        const double py = u0 * wy - w0 * uy - (ux * wz - uz * wx);
-        const double pz = u0 * wz - w0 * uz - (uy * wx - ux * wy);
-        // U (f.sigma) = V_0 + V.sigma, V_0 = -i u.f, V = u_0 f + u x f
-        const double vi = -(ux * a + uy * b + uz * c);
-        const double vx = u0 * a + uy * c - uz * b;
-        const double vy = u0 * b + uz * a - ux * c;
-        const double vz = u0 * c + ux * b - uy * a;
-        // (V_0 + V.sigma)(w_0 + i w.sigma) = (.. real) + i (.. imaginary)
-        const double q0 = w0 * vi + vx * wx + vy * wy + vz * wz; // imaginary part of the scalar
-        const double rx = w0 * vx - vi * wx - (vy * wz - vz * wy);
-        const double ry = w0 * vy - vi * wy - (vz * wx - vx * wz);
-        const double rz = w0 * vz - vi * wz - (vx * wy - vy * wx);
-        // total = (s p0) + i q0 + (r + i s P).sigma
-        const double t0r = s * p0, t0i = q0;
-        const double tx = s * px, ty = s * py, tz = s * pz;
-        const double fr = plus[2 * j] * minus[2 * j] + plus[2 * j + 1] * minus[2 * j + 1];
-        const double fi = plus[2 * j + 1] * minus[2 * j] - plus[2 * j] * minus[2 * j + 1];
-        // A factor i for the imaginary part: (x + i y) -> (-y + i x).
-        const double sign = part ? -1 : 1;
-        const double c0r = part ? -t0i : t0r, c0i = part ? t0r : t0i;
-        const double cxr = part ? sign * tx : rx, cxi = part ? rx : tx;
-        const double cyr = part ? sign * ty : ry, cyi = part ? ry : ty;
-        const double czr = part ? sign * tz : rz, czi = part ? rz : tz;
-        out[0][0][j] += fr * c0r - fi * c0i;
-        out[0][1][j] += fr * c0i + fi * c0r;
-        out[1][0][j] += fr * cxr - fi * cxi;
-        out[1][1][j] += fr * cxi + fi * cxr;
-        out[2][0][j] += fr * cyr - fi * cyi;
-        out[2][1][j] += fr * cyi + fi * cyr;
-        out[3][0][j] += fr * czr - fi * czi;
-        out[3][1][j] += fr * czi + fi * czr;
-      }
-    }
-  }
-  for (int part = 0; part < 2; part++) {
-    double *z0 = (double *)z + part, *z1 = (double *)(z + stride) + part;
-    double *z2 = (double *)(z + 2 * stride) + part, *z3 = (double *)(z + 3 * stride) + part;
-    for (size_t j = 0; j < count; j++) {
-      z0[2 * j] = norm * (out[0][part][j] + out[3][part][j]);
-      z1[2 * j] = norm * (out[0][part][j] - out[3][part][j]);
-      z2[2 * j] = norm * KD_SQRT2 * out[1][part][j];
-      z3[2 * j] = -norm * KD_SQRT2 * out[2][part][j];
+/// One band: z := phase(+) conj(phase(-)) z for all modes.
+/// @param width  pairs of k in this chunk; numbers beyond are multiplied by 0 and not used
+static void turn_one(const kd_phase_space *p, const kinetic_table *table, size_t chunk,
+                     size_t width, double complex *field) {
+  const double *phase = table->phase + chunk * p->n_pair * 2 * CHUNK;
+  for (size_t pair = 0; pair < p->n_pair; pair++, phase += 2 * CHUNK) {
+    double complex *plus = field + p->plus[pair] * PITCH, *minus = field + p->minus[pair] * PITCH;
+    for (size_t j = 0; j < width; j += KD_LANES) {
+      kd_zlanes z = kd_zlanes_load(plus + j), w = kd_zlanes_load(minus + j), x, y;
+      take_apart(z, w, &x, &y);
+      x = kd_zlanes_times(kd_zlanes_split(phase + j, phase + CHUNK + j), x);
+      y = kd_zlanes_times(kd_zlanes_split(phase + PAIRS + j, phase + CHUNK + PAIRS + j), y);
+      put_together(x, y, &z, &w);
+      kd_zlanes_store(plus + j, z);
+      kd_zlanes_store(minus + j, w);
     }
   }
 }
 
-/// The same for any number of bands, with full matrices.
-static void turn_many(const kd_phase_space *p, const kinetic_table *table, size_t mode, size_t k,
-                      size_t count, double complex *z, size_t stride) {
-  const size_t n = p->n_band, n_k = p->n_k;
-  const double norm = 1 / (double)p->n_r;
-  for (size_t j = 0; j < count; j++) {
-    double complex f[KD_MAX_MATRIX], sum[KD_MAX_MATRIX], left[KD_MAX_MATRIX];
-    for (size_t a = 0; a < n; a++) {
-      f[a * n + a] = z[a * stride + j];
-      for (size_t b = a + 1; b < n; b++) {
-        const size_t pair = kd_pair(a, b, n);
-        const double complex re = z[pair * stride + j], im = z[(pair + 1) * stride + j];
-        f[a * n + b] = KD_SQRT1_2 * (re + I * im);
-        f[b * n + a] = KD_SQRT1_2 * (re - I * im);
+static inline kd_zlanes sum(kd_zlanes a, kd_zlanes b) {
+  return (kd_zlanes){a.re + b.re, a.im + b.im};
+}
+static inline kd_zlanes difference(kd_zlanes a, kd_zlanes b) {
+  return (kd_zlanes){a.re - b.re, a.im - b.im};
+}
+
+/// a A + b B + c C + d D
+static inline kd_zlanes combine(kd_lanes a, kd_zlanes A, kd_lanes b, kd_zlanes B, kd_lanes c,
+                                kd_zlanes C, kd_lanes d, kd_zlanes D) {
+  return (kd_zlanes){a * A.re + b * B.re + c * C.re + d * D.re,
+                     a * A.im + b * B.im + c * C.im + d * D.im};
+}
+
+/// U f W^dagger for two bands, times a phase. With quaternion units e_j = -i sigma_j,
+/// U = u_0 + u.e, W^dagger = w_0 - w.e, and the matrix f = f_0 + f.sigma = f_0 + i f.e is a
+/// quaternion with complex coefficients.
+/// @param u, w  from one component to the next CHUNK numbers
+/// @param f     packed components; replaced
+static inline void turn_quaternion(const double *u, const double *w, kd_zlanes phase,
+                                   kd_zlanes f[4]) {
+  const kd_lanes u0 = kd_lanes_load(u), ux = kd_lanes_load(u + CHUNK);
+  const kd_lanes uy = kd_lanes_load(u + 2 * CHUNK), uz = kd_lanes_load(u + 3 * CHUNK);
+  const kd_lanes w0 = kd_lanes_load(w), wx = kd_lanes_load(w + CHUNK);
+  const kd_lanes wy = kd_lanes_load(w + 2 * CHUNK), wz = kd_lanes_load(w + 3 * CHUNK);
+  // Twice f: f_00 + f_11, f_00 - f_11; times i: (re, im) -> (-im, re). Packed components 2 and 3
+  // are sqrt(2) f_x and -sqrt(2) f_y.
+  const kd_zlanes trace = sum(f[0], f[1]), z = difference(f[0], f[1]);
+  const kd_zlanes a0 = trace, az = {-z.im, z.re};
+  const kd_zlanes ax = {-KD_SQRT2 * f[2].im, KD_SQRT2 * f[2].re};
+  const kd_zlanes ay = {KD_SQRT2 * f[3].im, -KD_SQRT2 * f[3].re};
+  const kd_zlanes b0 = combine(u0, a0, -ux, ax, -uy, ay, -uz, az);
+  const kd_zlanes bx = combine(u0, ax, ux, a0, uy, az, -uz, ay);
+  const kd_zlanes by = combine(u0, ay, uy, a0, uz, ax, -ux, az);
+  const kd_zlanes bz = combine(u0, az, uz, a0, ux, ay, -uy, ax);
+  const kd_zlanes c0 = combine(w0, b0, wx, bx, wy, by, wz, bz);
+  const kd_zlanes cx = combine(w0, bx, -wx, b0, -wz, by, wy, bz);
+  const kd_zlanes cy = combine(w0, by, -wy, b0, -wx, bz, wz, bx);
+  const kd_zlanes cz = combine(w0, bz, -wz, b0, -wy, bx, wx, by);
+  const kd_zlanes g0 = kd_zlanes_times(phase, c0), gz = kd_zlanes_times(phase, cz);
+  const kd_zlanes gx = kd_zlanes_times(phase, cx), gy = kd_zlanes_times(phase, cy);
+  f[0] = (kd_zlanes){g0.re + gz.im, g0.im - gz.re};
+  f[1] = (kd_zlanes){g0.re - gz.im, g0.im + gz.re};
+  f[2] = (kd_zlanes){KD_SQRT2 * gx.im, -KD_SQRT2 * gx.re};
+  f[3] = (kd_zlanes){-KD_SQRT2 * gy.im, KD_SQRT2 * gy.re};
+}
+
+static void turn_two(const kd_phase_space *p, const kinetic_table *table, size_t chunk,
+                     size_t width, double complex *field) {
+  const double *phase = table->phase + chunk * p->n_pair * 2 * CHUNK;
+  const double *unitary = table->unitary + chunk * p->n_r * 4 * CHUNK;
+  for (size_t pair = 0; pair < p->n_pair; pair++, phase += 2 * CHUNK) {
+    double complex *plus = field + p->plus[pair] * PITCH, *minus = field + p->minus[pair] * PITCH;
+    const double *u = unitary + p->plus[pair] * 4 * CHUNK;
+    const double *w = unitary + p->minus[pair] * 4 * CHUNK;
+    for (size_t j = 0; j < width; j += KD_LANES) {
+      kd_zlanes x[4], y[4];
+      for (size_t c = 0; c < 4; c++)
+        take_apart(kd_zlanes_load(plus + c * p->field + j),
+                   kd_zlanes_load(minus + c * p->field + j), &x[c], &y[c]);
+      turn_quaternion(u + j, w + j, kd_zlanes_split(phase + j, phase + CHUNK + j), x);
+      turn_quaternion(u + PAIRS + j, w + PAIRS + j,
+                      kd_zlanes_split(phase + PAIRS + j, phase + CHUNK + PAIRS + j), y);
+      for (size_t c = 0; c < 4; c++) {
+        kd_zlanes z, v;
+        put_together(x[c], y[c], &z, &v);
+        kd_zlanes_store(plus + c * p->field + j, z);
+        kd_zlanes_store(minus + c * p->field + j, v);
       }
     }
-    memset(sum, 0, n * n * sizeof *sum);
-    const double complex *u = table->unitary + (p->plus[mode] * n_k + k + j) * n * n;
-    const double complex *w = table->unitary + (p->minus[mode] * n_k + k + j) * n * n;
-    const double complex factor = norm * table->phase[p->plus[mode] * n_k + k + j] *
-                                  conj(table->phase[p->minus[mode] * n_k + k + j]);
-    memset(left, 0, n * n * sizeof *left);
-    for (size_t a = 0; a < n; a++)
+  }
+}
+
+/// U f W^dagger for any number of bands.
+/// @param f     packed components, replaced
+/// @param left  scratch, as large
+static void turn_matrix(size_t n, const double *u, const double *w, kd_zlanes *f, kd_zlanes *left) {
+  // From packed components to the matrix and back: both are n^2 numbers.
+  for (size_t a = 0; a < n; a++) {
+    left[a * n + a] = f[a];
+    for (size_t b = a + 1; b < n; b++) {
+      const kd_zlanes re = f[kd_pair(a, b, n)], im = f[kd_pair(a, b, n) + 1];
+      left[a * n + b] = (kd_zlanes){KD_SQRT1_2 * (re.re - im.im), KD_SQRT1_2 * (re.im + im.re)};
+      left[b * n + a] = (kd_zlanes){KD_SQRT1_2 * (re.re + im.im), KD_SQRT1_2 * (re.im - im.re)};
+    }
+  }
+  for (size_t a = 0; a < n; a++)
+    for (size_t b = 0; b < n; b++) {
+      kd_zlanes total = {{0}, {0}};
       for (size_t c = 0; c < n; c++) {
-        const double complex x = factor * u[a * n + c];
-        for (size_t b = 0; b < n; b++) left[a * n + b] += x * f[c * n + b];
+        const double *element = u + 2 * (a * n + c) * CHUNK;
+        total =
+            sum(total, kd_zlanes_times(kd_zlanes_split(element, element + CHUNK), left[c * n + b]));
       }
-    for (size_t a = 0; a < n; a++)
-      for (size_t b = 0; b < n; b++)
-        for (size_t c = 0; c < n; c++) sum[a * n + b] += left[a * n + c] * conj(w[b * n + c]);
-    for (size_t a = 0; a < n; a++) {
-      z[a * stride + j] = sum[a * n + a];
-      for (size_t b = a + 1; b < n; b++) {
-        const size_t pair = kd_pair(a, b, n);
-        z[pair * stride + j] = KD_SQRT1_2 * (sum[a * n + b] + sum[b * n + a]);
-        z[(pair + 1) * stride + j] = -I * KD_SQRT1_2 * (sum[a * n + b] - sum[b * n + a]);
+      f[a * n + b] = total;
+    }
+  for (size_t a = 0; a < n; a++)
+    for (size_t b = 0; b < n; b++) {
+      kd_zlanes total = {{0}, {0}};
+      for (size_t c = 0; c < n; c++) {
+        const double *element = w + 2 * (b * n + c) * CHUNK;
+        const kd_lanes re = kd_lanes_load(element), im = -kd_lanes_load(element + CHUNK);
+        total = sum(total, kd_zlanes_times((kd_zlanes){re, im}, f[a * n + c]));
+      }
+      left[a * n + b] = total;
+    }
+  for (size_t a = 0; a < n; a++) {
+    f[a] = left[a * n + a];
+    for (size_t b = a + 1; b < n; b++) {
+      const kd_zlanes ab = left[a * n + b], ba = left[b * n + a];
+      f[kd_pair(a, b, n)] = (kd_zlanes){KD_SQRT1_2 * (ab.re + ba.re), KD_SQRT1_2 * (ab.im + ba.im)};
+      f[kd_pair(a, b, n) + 1] =
+          (kd_zlanes){KD_SQRT1_2 * (ab.im - ba.im), KD_SQRT1_2 * (ba.re - ab.re)};
+    }
+  }
+}
+
+/// @param x  scratch of 3 n_band^2 numbers
+static void turn_many(const kd_phase_space *p, const kinetic_table *table, size_t chunk,
+                      size_t width, double complex *field, kd_zlanes *x) {
+  const size_t n_c = p->n_component, size = 2 * n_c * CHUNK;
+  const double *unitary = table->unitary + chunk * p->n_r * size;
+  kd_zlanes *y = x + n_c, *scratch = y + n_c;
+  for (size_t pair = 0; pair < p->n_pair; pair++) {
+    double complex *plus = field + p->plus[pair] * PITCH, *minus = field + p->minus[pair] * PITCH;
+    const double *u = unitary + p->plus[pair] * size, *w = unitary + p->minus[pair] * size;
+    for (size_t j = 0; j < width; j += KD_LANES) {
+      for (size_t c = 0; c < n_c; c++)
+        take_apart(kd_zlanes_load(plus + c * p->field + j),
+                   kd_zlanes_load(minus + c * p->field + j), &x[c], &y[c]);
+      turn_matrix(p->n_band, u + j, w + j, x, scratch);
+      turn_matrix(p->n_band, u + PAIRS + j, w + PAIRS + j, y, scratch);
+      for (size_t c = 0; c < n_c; c++) {
+        kd_zlanes z, v;
+        put_together(x[c], y[c], &z, &v);
+        kd_zlanes_store(plus + c * p->field + j, z);
+        kd_zlanes_store(minus + c * p->field + j, v);
       }
     }
+  }
+}
+
+static void prefetch(const double *x, size_t count) {
+  for (size_t i = 0; i < count; i += 8) __builtin_prefetch(x + i, 0, 2);
+}
+
+/// While transforms compute, the tables of a chunk can be on their way: a part with each component.
+/// Those of many bands have no room in the cache.
+static void prefetch_tables(const kd_phase_space *p, const kinetic_table *table, size_t chunk,
+                            size_t component) {
+  if (p->n_band > 2) return;
+  const size_t part = chunk * p->n_component + component;
+  const size_t n_phase = p->n_pair * 2 * CHUNK / p->n_component, n_unitary = p->n_r * CHUNK;
+  prefetch(table->phase + part * n_phase, n_phase);
+  if (p->n_band == 2) prefetch(table->unitary + part * n_unitary, n_unitary);
+}
+
+/// Columns of one component of f to the rows of `z`; an odd one is paired with zeros.
+static void gather(const kd_phase_space *p, const double *f, size_t count, double complex *z) {
+  const size_t stride = p->n_component * p->n_k;
+  for (size_t r = 0; r < p->n_r; r++) {
+    double *row = (double *)(z + r * PITCH);
+    if (count == CHUNK) {
+      memcpy(row, f + r * stride, CHUNK * sizeof *row);
+    } else {
+      memcpy(row, f + r * stride, count * sizeof *row);
+      if (count % 2) row[count] = 0;
+    }
+  }
+}
+
+static void scatter(const kd_phase_space *p, const double complex *z, size_t count, double *f) {
+  const size_t stride = p->n_component * p->n_k;
+  for (size_t r = 0; r < p->n_r; r++) {
+    const double *row = (const double *)(z + r * PITCH);
+    if (count == CHUNK)
+      memcpy(f + r * stride, row, CHUNK * sizeof *row);
+    else
+      memcpy(f + r * stride, row, count * sizeof *row);
   }
 }
 
 kd_status kd_phase_space_kinetic(kd_phase_space *p, const double e[3], double dt, double *f) {
   const kinetic_table *table;
   KD_TRY(find_table(p, e, dt, &table));
-  const size_t n_chunk = (p->n_k + CHUNK - 1) / CHUNK, stride = p->n_mode * CHUNK;
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(p->n_thread) if (KD_WORTH_THREADS(p->n_r * p->n_component * p->n_k))
-  for (size_t chunk = 0; chunk < n_chunk; chunk++) {
-    const size_t k = chunk * CHUNK, count = p->n_k - k < CHUNK ? p->n_k - k : CHUNK;
-    const bool is_tail = count < CHUNK && p->n_k >= CHUNK;
-    double complex *buffer = p->buffer[omp_get_thread_num()];
-    for (size_t c = 0; c < p->n_component; c++)
-      fftw_execute_dft_r2c(is_tail ? p->tail_to_q : p->to_q, f + c * p->n_k + k,
-                           (fftw_complex *)(buffer + c * stride));
-    for (size_t i = 0; i < p->n_mode; i++) {
-      double complex *z = buffer + i * CHUNK;
-      if (p->n_band == 1)
-        turn_one(p, table, i, k, count, z);
-      else if (p->n_band == 2)
-        turn_two(p, table, i, k, count, z, stride);
-      else
-        turn_many(p, table, i, k, count, z, stride);
+  for (size_t chunk = 0; chunk < p->n_chunk; chunk++) {
+    const size_t k = chunk * CHUNK, count = chunk_count(p, chunk), width = (count + 1) / 2;
+    const grid_fft *fft = count < CHUNK ? &p->over_r_tail : &p->over_r;
+    double complex *matrices = p->buffer[omp_get_thread_num()], *columns = matrices + p->n_matrix;
+    double complex *field = columns + p->field;
+    for (size_t c = 0; c < p->n_component; c++) {
+      gather(p, f + c * p->n_k + k, count, columns);
+      prefetch_tables(p, table, chunk, c);
+      grid_fft_forward(fft, columns, field + c * p->field);
     }
-    for (size_t c = 0; c < p->n_component; c++)
-      fftw_execute_dft_c2r(is_tail ? p->tail_from_q : p->from_q,
-                           (fftw_complex *)(buffer + c * stride), f + c * p->n_k + k);
+    if (p->n_band == 1)
+      turn_one(p, table, chunk, width, field);
+    else if (p->n_band == 2)
+      turn_two(p, table, chunk, width, field);
+    else
+      turn_many(p, table, chunk, width, field, (kd_zlanes *)matrices);
+    for (size_t c = 0; c < p->n_component; c++) {
+      grid_fft_backward(fft, field + c * p->field, columns);
+      scatter(p, columns, count, f + c * p->n_k + k);
+    }
   }
   p->n_fft += p->n_component;
   return KD_OK;
@@ -523,22 +777,32 @@ static kd_status find_difference(kd_phase_space *p, const double s[3], double t)
 
 static kd_status make_kick(kd_phase_space *p, double t, const double impulse[3], double dt,
                            kick_table *kick) {
-  const double norm = 1 / (double)p->n_k;
+  const double norm = 0.5 / (double)p->n_k;
   kick->is_set = false;
-  for (size_t i = 0; i < p->n_half; i++) {
-    const image_set *images = &p->displacement[i];
-    double force = 0;
-    memset(p->angle, 0, p->n_r * sizeof *p->angle);
-    for (size_t image = 0; image < images->n_image; image++) {
-      const double *s = images->x[image], share = 1 / (double)images->n_image;
-      for (int d = 0; d < 3; d++) force += share * p->charge * impulse[d] * s[d];
-      KD_TRY(find_difference(p, s, t));
-      for (size_t r = 0; r < p->n_r; r++) p->angle[r] -= share * p->difference[r] * dt;
+  for (size_t first = 0; first < p->n_half; first += BATCH) {
+    const size_t count = p->n_half - first < BATCH ? p->n_half - first : BATCH;
+    memset(p->angle, 0, count * p->n_r * sizeof *p->angle);
+    for (size_t i = 0; i < count; i++) {
+      const image_set *images = &p->displacement[first + i];
+      double force = 0, *angle = p->angle + i * p->n_r;
+      for (size_t image = 0; image < images->n_image; image++) {
+        const double *s = images->x[image], share = 1 / (double)images->n_image;
+        for (int d = 0; d < 3; d++) force += share * p->charge * impulse[d] * s[d];
+        KD_TRY(find_difference(p, s, t));
+        for (size_t r = 0; r < p->n_r; r++) angle[r] -= share * p->difference[r] * dt;
+      }
+      for (size_t r = 0; r < p->n_r; r++) angle[r] = -(force + angle[r]) / p->hbar;
     }
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(p->n_thread) if (KD_WORTH_THREADS(count * p->n_r))
     for (size_t r = 0; r < p->n_r; r++) {
-      const double angle = (force + p->angle[r]) / p->hbar;
+      double *re = kick->factor + r * 2 * p->n_half + first, *im = re + p->n_half;
+      double x[BATCH] = {0}, cosine[BATCH], sine[BATCH];
+      for (size_t i = 0; i < count; i++) x[i] = p->angle[i * p->n_r + r];
+#pragma omp simd
+      for (size_t i = 0; i < BATCH; i++) kd_cis(x[i], &cosine[i], &sine[i]);
       // FFTW's mode m is that of s = -m.
-      kick->factor[r * p->n_half + i] = norm * (cos(angle) - I * sin(angle));
+      for (size_t i = 0; i < count; i++) re[i] = norm * cosine[i], im[i] = norm * sine[i];
     }
   }
   kick->t = t;
@@ -568,28 +832,109 @@ static kd_status find_kick(kd_phase_space *p, double t, const double impulse[3],
   return KD_OK;
 }
 
+/// Two rows of f as real and imaginary parts of `z`.
+static void gather_rows(const kd_phase_space *p, const double *x, const double *y,
+                        double complex *z) {
+  for (size_t row = 0; row < p->n[0] * p->n[1]; row++, x += p->n[2], y += p->n[2]) {
+    double *to = (double *)(z + row * p->pitch);
+#pragma omp simd
+    for (size_t k = 0; k < p->n[2]; k++) {
+      to[2 * k] = x[k];
+      to[2 * k + 1] = y[k];
+    }
+  }
+}
+
+static void scatter_rows(const kd_phase_space *p, const double complex *z, double *x, double *y) {
+  for (size_t row = 0; row < p->n[0] * p->n[1]; row++, x += p->n[2], y += p->n[2]) {
+    const double *from = (const double *)(z + row * p->pitch);
+#pragma omp simd
+    for (size_t k = 0; k < p->n[2]; k++) {
+      x[k] = from[2 * k];
+      y[k] = from[2 * k + 1];
+    }
+  }
+}
+
+/// The modes s and -s of two rows, from `z` to `result`.
+/// @param a, b  factors of the rows, real parts; the imaginary ones are n_half further
+static inline void kick_one(size_t n_half, const double *a, const double *b,
+                            const double complex *plus, const double complex *minus,
+                            double complex *to_plus, double complex *to_minus) {
+  const double complex z = *plus, w = conj(*minus);
+  const double complex x = (z + w) * (a[0] + I * a[n_half]);
+  const double complex y = -I * (z - w) * (b[0] + I * b[n_half]);
+  *to_plus = x + I * y;
+  *to_minus = conj(x) + I * conj(y);
+}
+
+static inline void kick_lanes(size_t n_half, const double *a, const double *b,
+                              const double complex *plus, const double complex *minus,
+                              double complex *to_plus, double complex *to_minus) {
+  kd_zlanes z = kd_zlanes_load(plus), w = kd_zlanes_load_back(minus), x, y;
+  take_apart(z, w, &x, &y);
+  x = kd_zlanes_times(kd_zlanes_split(a, a + n_half), x);
+  y = kd_zlanes_times(kd_zlanes_split(b, b + n_half), y);
+  put_together(x, y, &z, &w);
+  kd_zlanes_store(to_plus, z);
+  kd_zlanes_store_back(to_minus, w);
+}
+
+/// @param a, b  factors of the two rows
+static void kick_rows(const kd_phase_space *p, const double *a, const double *b,
+                      const double complex *z, double complex *result) {
+  const size_t n = p->n[2], last = n / 2 + 1, inner = (n - 1) / 2, n_half = p->n_half;
+  for (size_t j0 = 0; j0 < p->n[0]; j0++)
+    for (size_t j1 = 0; j1 < p->n[1]; j1++) {
+      const size_t row = j0 * p->n[1] + j1;
+      const size_t opposite = (p->n[0] - j0) % p->n[0] * p->n[1] + (p->n[1] - j1) % p->n[1];
+      const double *own_a = a + row * last, *own_b = b + row * last;
+      const double complex *plus = z + row * p->pitch, *minus = z + opposite * p->pitch;
+      double complex *to_plus = result + row * p->pitch;
+      double complex *to_minus = result + opposite * p->pitch;
+      // The ends, 0 and Nyquist, meet those of the opposite row twice.
+      if (row <= opposite) {
+        kick_one(n_half, own_a, own_b, plus, minus, to_plus, to_minus);
+        if (n % 2 == 0)
+          kick_one(n_half, own_a + n / 2, own_b + n / 2, plus + n / 2, minus + n / 2,
+                   to_plus + n / 2, to_minus + n / 2);
+      }
+      // The last block may overlap with the one before, as nothing is overwritten.
+      for (size_t i = 0; i < inner; i += inner < KD_LANES ? 1 : KD_LANES) {
+        if (inner < KD_LANES) {
+          kick_one(n_half, own_a + i + 1, own_b + i + 1, plus + i + 1, minus + n - i - 1,
+                   to_plus + i + 1, to_minus + n - i - 1);
+          continue;
+        }
+        const size_t j = 1 + (i + KD_LANES <= inner ? i : inner - KD_LANES);
+        kick_lanes(n_half, own_a + j, own_b + j, plus + j, minus + n - j, to_plus + j,
+                   to_minus + n - j);
+      }
+    }
+}
+
 kd_status kd_phase_space_potential(kd_phase_space *p, double t, const double impulse[3], double dt,
                                    double *f) {
   if (kd_space_is_free(p->space) && impulse[0] == 0 && impulse[1] == 0 && impulse[2] == 0)
     return KD_OK;
   const kick_table *table;
   KD_TRY(find_kick(p, t, impulse, dt, &table));
+  const size_t n_row = p->n_r * p->n_component;
 #pragma omp parallel for schedule(static)                                                          \
-    num_threads(p->n_thread) if (KD_WORTH_THREADS(p->n_r * p->n_component * p->n_k))
-  for (size_t r = 0; r < p->n_r; r++) {
-    const double *kick = (const double *)(table->factor + r * p->n_half);
-    double *z = (double *)p->buffer[omp_get_thread_num()];
-    for (size_t c = 0; c < p->n_component; c++) {
-      double *column = f + (r * p->n_component + c) * p->n_k;
-      fftw_execute_dft_r2c(p->to_s, column, (fftw_complex *)z);
-#pragma omp simd
-      for (size_t i = 0; i < p->n_half; i++) {
-        const double x = z[2 * i], y = z[2 * i + 1];
-        z[2 * i] = kick[2 * i] * x - kick[2 * i + 1] * y;
-        z[2 * i + 1] = kick[2 * i] * y + kick[2 * i + 1] * x;
-      }
-      fftw_execute_dft_c2r(p->from_s, (fftw_complex *)z, column);
-    }
+    num_threads(p->n_thread) if (KD_WORTH_THREADS(n_row * p->n_k))
+  for (size_t first = 0; first < n_row; first += 2) {
+    // The last of an odd number of rows is paired with itself.
+    const size_t second = first + 1 < n_row ? first + 1 : first;
+    const double *a = table->factor + first / p->n_component * 2 * p->n_half;
+    const double *b = table->factor + second / p->n_component * 2 * p->n_half;
+    double complex *z = p->buffer[omp_get_thread_num()], *transformed = z + p->volume;
+    gather_rows(p, f + first * p->n_k, f + second * p->n_k, z);
+    prefetch(a, 2 * p->n_half);
+    if (b != a) prefetch(b, 2 * p->n_half);
+    grid_fft_forward(&p->over_k, z, transformed);
+    kick_rows(p, a, b, transformed, z);
+    grid_fft_backward(&p->over_k, z, transformed);
+    scatter_rows(p, transformed, f + first * p->n_k, f + second * p->n_k);
   }
   p->n_fft += p->n_component;
   return KD_OK;
@@ -600,10 +945,11 @@ unsigned long kd_phase_space_n_fft(const kd_phase_space *p) {
 }
 
 size_t kd_phase_space_bytes(const kd_phase_space *p) {
-  const size_t columns = p->n_component * p->n_mode * CHUNK;
-  const size_t per_k = sizeof(double complex) + (p->n_band == 2 ? 4 * sizeof(double) : 0) +
-                       (p->n_band > 2 ? p->n_component * sizeof(double complex) : 0);
-  return N_TABLE * (p->n_r * p->n_k * per_k + p->n_r * p->n_half * sizeof(double complex)) +
-         p->n_half * sizeof *p->displacement + p->n_component * p->n_k * sizeof(double) +
-         (size_t)p->n_thread * (columns > p->n_half ? columns : p->n_half) * sizeof(double complex);
+  const size_t n = p->n_component * p->n_k;
+  size_t numbers = N_TABLE * p->n_r * 2 * p->n_half + (2 * p->n_batch + 1) * n + BATCH * p->n_r;
+  if (p->n_band <= 2) numbers += N_TABLE * phase_numbers(p);
+  if (p->n_band >= 2) numbers += N_TABLE * unitary_numbers(p);
+  if (p->n_band > 2) numbers += 2 * p->n_batch * (2 * n + p->n_band * p->n_k);
+  return numbers * sizeof(double) + p->n_half * sizeof *p->displacement + p->n_r * sizeof *p->half +
+         (size_t)p->n_thread * p->n_buffer * sizeof(double complex);
 }

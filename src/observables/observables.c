@@ -10,12 +10,16 @@
 #include "core/packing.h"
 #include "core/parallel.h"
 #include "drift/regrid.h"
+#include "drift/tails.h"
 #include "observables/trace.h"
 #include "observables/user.h"
 #include "scenario/section.h"
 
 /// k points per partial sum; fixed, so that results do not depend on the number of threads.
 enum { CHUNK = 256, MAX_TRACES = 16 };
+
+/// What f leaves outside of the grids of R and k is reported above this.
+static const double SPACE_LIMIT = 1e-2;
 
 /// What the model gives on a grid displaced by `shift`.
 typedef struct bands {
@@ -57,6 +61,7 @@ struct kd_observables {
   double *total;                                           ///< sums over R of the first two
   double largest_at_edge;
   double largest_tail;
+  kd_tails tails; ///< with an R grid, the largest over the snapshots
 
   double *potential;           ///< U at every R, [n_r]
   double complex *snapshot_f;  ///< [n_r][n_k][n_band][n_band]
@@ -536,7 +541,12 @@ static kd_status unpack_snapshot(kd_observables *o, const double *f, size_t r) {
 
 kd_status kd_observables_snapshot(kd_observables *o, const kd_state *state) {
   if (kd_space_n_dim(o->space) > 0) {
+    kd_tails tails;
     KD_TRY(sum_space(o, state));
+    KD_TRY(kd_tails_measure(o->model, o->space, state->f, &tails));
+    o->tails.q = fmax(o->tails.q, tails.q);
+    o->tails.s = fmax(o->tails.s, tails.s);
+    o->tails.edge = fmax(o->tails.edge, tails.edge);
     for (size_t r = 0; r < o->n_r; r++) KD_TRY(unpack_snapshot(o, state->f + r * o->n, r));
     return KD_OK;
   }
@@ -654,6 +664,29 @@ const kd_variable *kd_observables_snapshot_variables(const kd_observables *o, si
 
 double kd_observables_largest_tail(const kd_observables *o) {
   return o->largest_tail;
+}
+
+void kd_observables_warn_of_space(const kd_observables *o, kd_warnings *warnings) {
+  const size_t *m = kd_space_n(o->space), *n = kd_model_n(o->model);
+  if (o->tails.q > SPACE_LIMIT)
+    kd_warn(warnings,
+            "the R grid does not resolve f (weight %.1e in its highest Fourier modes, the "
+            "differences of momenta that interfere), and f may err by as much: raise grid.r.points "
+            "from %zu to %zu",
+            o->tails.q, m[0], m[0] + m[0] / 2);
+  if (o->tails.s > SPACE_LIMIT)
+    kd_warn(
+        warnings,
+        "the k grid does not resolve f (weight %.1e in its highest Fourier modes, the distances "
+        "over which f is coherent), and f may err by as much: raise grid.k from %zu to %zu",
+        o->tails.s, n[0], n[0] + n[0] / 2);
+  const bool is_packet = kd_reference_is_empty(o->reference);
+  if (is_packet && o->tails.edge > SPACE_LIMIT)
+    kd_warn(
+        warnings,
+        "f reaches the ends of the R box (%.1e of its maximum), and what leaves comes in at the "
+        "other one: raise grid.r.length, and grid.r.points with it",
+        o->tails.edge);
 }
 
 double kd_observables_largest_at_edge(const kd_observables *o) {

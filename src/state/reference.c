@@ -17,6 +17,10 @@ void kd_reference_free(kd_reference *reference) {
   kd_free(reference);
 }
 
+bool kd_reference_is_empty(const kd_reference *r) {
+  return r->rule == KD_REFERENCE_ZERO;
+}
+
 bool kd_reference_is_zero(const kd_reference *reference) {
   return reference->is_periodic || reference->rule == KD_REFERENCE_ZERO;
 }

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "drift/phase_space.h"
+#include "drift/tails.h"
 
 static const char END[] = "initial: {kind: bands, occupation: 0.5}\npropagation: {duration: 1}\n";
 
@@ -228,6 +229,31 @@ static void gradients_are_derivatives(void **state) {
   }
 }
 
+/// A constant with waves of known size in the highest modes of R and k, and a bump at an end.
+static void tails_are_measured(void **state) {
+  (void)state;
+  system_ s = create(text_of("units: natural\nmodel: {kind: ssh, t1: 1, t2: 0.5, lattice_constant: "
+                             "1}\ngrid: {k: [8], r: {points: [12], length: [12]}}\n%s",
+                             END),
+                     false);
+  double *f = new_reals(s.n);
+  kd_tails tails;
+  for (size_t r = 0; r < s.n_r; r++)
+    for (size_t k = 0; k < s.n_k; k++)
+      f[r * 4 * s.n_k + k] = (1 + (r % 2 ? -0.03 : 0.03)) * (1 + (k % 2 ? -0.002 : 0.002));
+  CHECK_OK(kd_tails_measure(s.stage.model, s.space, f, &tails));
+  CHECK_NEAR(tails.q, 0.03, 1e-14);
+  CHECK_NEAR(tails.s, 0.002, 1e-14);
+  CHECK_NEAR(tails.edge, 1, 1e-14);
+  for (size_t r = 0; r < s.n_r; r++)
+    for (size_t k = 0; k < s.n_k; k++) f[r * 4 * s.n_k + k] = r == 5 ? 2 : r == 11 ? -0.5 : 0;
+  CHECK_OK(kd_tails_measure(s.stage.model, s.space, f, &tails));
+  CHECK_NEAR(tails.edge, 0.25, 1e-14);
+  CHECK_NEAR(tails.s, 0, 1e-14);
+  kd_free(f);
+  clear(&s);
+}
+
 static void disorder_has_its_correlations(void **state) {
   (void)state;
   system_ s = create(text_of("units: natural\nmodel: {kind: square, J: 1}\ngrid: {k: [1, 1], r: "
@@ -295,6 +321,7 @@ int main(void) {
       cmocka_unit_test(kinetic_flow_is_the_plain_sum),
       cmocka_unit_test(potential_flow_is_the_plain_sum),
       cmocka_unit_test(gradients_are_derivatives),
+      cmocka_unit_test(tails_are_measured),
       cmocka_unit_test(disorder_has_its_correlations),
       cmocka_unit_test(mistakes_are_reported),
   };
