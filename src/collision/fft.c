@@ -14,8 +14,8 @@
 /// are the conjugates of those of T^<. With c_j = a_j + i b_j for T^<, one pass sums A with a_j and
 /// B with b_j, and T^< = A + iB, T^> = A - iB.
 ///
-/// An FFT of this size is fast, so the local parts must be too: k is handled LANES at a time, with
-/// real and imaginary parts in vectors of their own, and several tau at a time, so that what
+/// An FFT of this size is fast, so the local parts must be too: k is handled KD_LANES at a time,
+/// with real and imaginary parts in vectors of their own, and several tau at a time, so that what
 /// belongs to a k is loaded once for all of them.
 #include <fftw3.h>
 #include <math.h>
@@ -27,38 +27,13 @@
 #include "collision/series.h"
 #include "core/error.h"
 #include "core/fft_clock.h"
+#include "core/lanes.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 
-/// As many as one register holds; EVEN, ODD, LOW and HIGH are the shuffles between re, im, re, im,
-/// ... and a register of either.
-#if defined __AVX512F__
-enum { LANES = 8 };
-#define EVEN 0, 2, 4, 6, 8, 10, 12, 14
-#define ODD 1, 3, 5, 7, 9, 11, 13, 15
-#define LOW 0, 8, 1, 9, 2, 10, 3, 11
-#define HIGH 4, 12, 5, 13, 6, 14, 7, 15
-#elif defined __AVX__
-enum { LANES = 4 };
-#define EVEN 0, 2, 4, 6
-#define ODD 1, 3, 5, 7
-#define LOW 0, 4, 1, 5
-#define HIGH 2, 6, 3, 7
-#else
-enum { LANES = 2 };
-#define EVEN 0, 2
-#define ODD 1, 3
-#define LOW 0, 2
-#define HIGH 1, 3
-#endif
-typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
-/// LANES complex numbers.
-typedef struct zlanes {
-  lanes re, im;
-} zlanes;
 /// A and B.
 typedef struct ab {
-  zlanes a, b;
+  kd_zlanes a, b;
 } ab;
 
 /// Number of tau that a pass over k handles: at most BATCH, fewer where their fields would take
@@ -70,17 +45,17 @@ enum { LONG_BATCH = 32 };
 /// fixed, so that results do not depend on the number of threads.
 enum { N_STRIP = 16, STRIP_POINTS = 128 };
 /// Blocks that stay in the cache while the terms of the series pass over them.
-enum { CHUNK = 64 / LANES };
+enum { CHUNK = 64 / KD_LANES };
 /// Elements of a transformed kernel that are summed at a time.
 enum { PANEL = 512 };
 
 /// How the phase e^{-i e tau_j} of a piece changes from j to j + 1.
 typedef struct rotation {
-  lanes turn;  ///< -e/X
-  zlanes unit; ///< e^{2 pi i turn}
+  kd_lanes turn;  ///< -e/X
+  kd_zlanes unit; ///< e^{2 pi i turn}
 } rotation;
 
-/// k in blocks of LANES, a row of the grid beginning a new block.
+/// k in blocks of KD_LANES, a row of the grid beginning a new block.
 typedef struct blocks {
   size_t length, per_row, count; ///< points and blocks of a row, all blocks
   rotation *rotation;            ///< [count][n_piece]
@@ -118,9 +93,9 @@ typedef struct fast {
   group *group;
   size_t n_group;
   int n_thread;
-  zlanes *y;      ///< [block][n_channel][n_piece]
-  zlanes **phase; ///< per thread, [LONG_BATCH][n_piece]
-  bool sums_half; ///< tau >= 0 only
+  kd_zlanes *y;      ///< [block][n_channel][n_piece]
+  kd_zlanes **phase; ///< per thread, [LONG_BATCH][n_piece]
+  bool sums_half;    ///< tau >= 0 only
   unsigned long n_fft;
 
   // Groups with FFTs. Fields are [m0][m1][m2] with strides that are no powers of 2, as otherwise
@@ -134,7 +109,7 @@ typedef struct fast {
   // Groups without.
   blocks flat;
   size_t n_strip;
-  zlanes **partial;      ///< per thread, [n_channel][n_sum + 1]: sums over k, then T of a block
+  kd_zlanes **partial;   ///< per thread, [n_channel][n_sum + 1]: sums over k, then T of a block
   double complex *strip; ///< [n_strip][n_channel][n_sum]
   double complex *sum;   ///< [n_channel][2 (lesser, greater)][n_sum]
 } fast;
@@ -182,97 +157,57 @@ static void fast_free(kd_self_energy *object) {
   kd_free(self);
 }
 
-// --- lanes --------------------------------------------------------------------------------------
+// --- lanes
+// -----------------------------------------------------------------------------------------
 
-static inline zlanes times(zlanes a, zlanes b) {
-  return (zlanes){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-}
-
-/// Nearest integers of numbers far below 2^51: the sum has no bits left for a fraction.
-static inline lanes nearest(lanes x) {
-  const double shift = 0x1.8p52;
-  return (x + shift) - shift;
-}
-
-/// e^{2 pi i x}: half turns are taken off, which is exact, and the Taylor series of sine and cosine
-/// hold to rounding on the quarter turn on either side that is left.
-static zlanes cis(lanes x) {
-  const lanes half_turns = nearest(2 * x);
-  const lanes odd = half_turns - 2 * nearest(0.5 * half_turns); // -1, 0 or 1
-  const lanes sign = 1 - 2 * odd * odd;
-  const lanes angle = 2 * M_PI * (x - 0.5 * half_turns), square = angle * angle;
-  lanes sine = {0}, cosine = {0};
-  sine += 1, cosine += 1;
-  for (int n = 20; n > 0; n -= 2) {
-    cosine = 1 - cosine * (square * (1.0 / (n * (n - 1))));
-    sine = 1 - sine * (square * (1.0 / (n * (n + 1))));
-  }
-  return (zlanes){sign * cosine, sign * sine * angle};
-}
-
-static inline double total(lanes x) {
+static inline double total(kd_lanes x) {
   double sum = 0;
-  for (int i = 0; i < LANES; i++) sum += x[i];
+  for (int i = 0; i < KD_LANES; i++) sum += x[i];
   return sum;
 }
 
-/// LANES complex numbers from memory.
-static inline zlanes load(const double complex *z) {
-  lanes low, high;
-  memcpy(&low, z, sizeof low);
-  memcpy(&high, z + LANES / 2, sizeof high);
-  return (zlanes){__builtin_shufflevector(low, high, EVEN),
-                  __builtin_shufflevector(low, high, ODD)};
-}
-
-static inline void store(double complex *z, zlanes x) {
-  const lanes low = __builtin_shufflevector(x.re, x.im, LOW);
-  const lanes high = __builtin_shufflevector(x.re, x.im, HIGH);
-  memcpy(z, &low, sizeof low);
-  memcpy(z + LANES / 2, &high, sizeof high);
-}
-
-/// The first `count` of LANES complex numbers, the others are 0.
-static inline zlanes load_some(const double complex *z, size_t count) {
-  if (count == LANES) return load(z);
-  double complex some[LANES] = {0};
+/// The first `count` of KD_LANES complex numbers, the others are 0.
+static inline kd_zlanes load_some(const double complex *z, size_t count) {
+  if (count == KD_LANES) return kd_zlanes_load(z);
+  double complex some[KD_LANES] = {0};
   memcpy(some, z, count * sizeof *z);
-  return load(some);
+  return kd_zlanes_load(some);
 }
 
-static inline void store_some(double complex *z, size_t count, zlanes x) {
-  if (count == LANES) {
-    store(z, x);
+static inline void store_some(double complex *z, size_t count, kd_zlanes x) {
+  if (count == KD_LANES) {
+    kd_zlanes_store(z, x);
     return;
   }
-  double complex some[LANES];
-  store(some, x);
+  double complex some[KD_LANES];
+  kd_zlanes_store(some, x);
   memcpy(z, some, count * sizeof *z);
 }
 
 // --- blocks of k and their phases ---------------------------------------------------------------
 
 static size_t blocks_first(const blocks *b, size_t block) {
-  return block / b->per_row * b->length + block % b->per_row * LANES;
+  return block / b->per_row * b->length + block % b->per_row * KD_LANES;
 }
 
 static size_t blocks_width(const blocks *b, size_t block) {
-  const size_t left = b->length - block % b->per_row * LANES;
-  return left < LANES ? left : LANES;
+  const size_t left = b->length - block % b->per_row * KD_LANES;
+  return left < KD_LANES ? left : KD_LANES;
 }
 
 static kd_status blocks_create(const fast *self, size_t length, blocks *b) {
   kd_status status = KD_OK;
   b->length = length;
-  b->per_row = (length + LANES - 1) / LANES;
+  b->per_row = (length + KD_LANES - 1) / KD_LANES;
   b->count = self->n_k / length * b->per_row;
   KD_ALLOCATE(b->rotation, b->count * self->setting.n_piece);
   for (size_t i = 0; i < b->count; i++)
     for (size_t p = 0; p < self->setting.n_piece; p++) {
       const double *energy = self->setting.energy + p * self->n_k + blocks_first(b, i);
-      lanes turn = {0};
+      kd_lanes turn = {0};
       for (size_t l = 0; l < blocks_width(b, i); l++) turn[l] = -energy[l] / self->series.period;
-      b->rotation[i * self->setting.n_piece + p] = (rotation){.turn = turn, .unit = cis(turn)};
+      b->rotation[i * self->setting.n_piece + p] =
+          (rotation){.turn = turn, .unit = kd_zlanes_cis(turn)};
     }
 
 cleanup:
@@ -282,21 +217,22 @@ cleanup:
 /// e^{-i e tau} of the pieces of one block for `count` tau from tau_j on. They follow from one
 /// another by multiplication, in two chains so that they need not wait for each other.
 static inline void fill_phases(const rotation *r, size_t n_piece, long j, size_t count,
-                               zlanes *phase) {
+                               kd_zlanes *phase) {
   for (size_t p = 0; p < n_piece; p++) {
-    const zlanes unit = r[p].unit, two = times(unit, unit);
-    zlanes even = cis((double)j * r[p].turn), odd = times(even, unit);
+    const kd_zlanes unit = r[p].unit, two = kd_zlanes_times(unit, unit);
+    kd_zlanes even = kd_zlanes_cis((double)j * r[p].turn), odd = kd_zlanes_times(even, unit);
     for (size_t i = 0; i < count; i += 2) {
       phase[i * n_piece + p] = even;
       phase[(i + 1) * n_piece + p] = odd;
-      even = times(even, two);
-      odd = times(odd, two);
+      even = kd_zlanes_times(even, two);
+      odd = kd_zlanes_times(odd, two);
     }
   }
 }
 
 /// z + sum_p phase_p y_p
-static inline zlanes gather(const zlanes *phase, const zlanes *y, size_t n_piece, zlanes z) {
+static inline kd_zlanes gather(const kd_zlanes *phase, const kd_zlanes *y, size_t n_piece,
+                               kd_zlanes z) {
   for (size_t p = 0; p < n_piece; p++) {
     z.re += phase[p].re * y[p].re - phase[p].im * y[p].im;
     z.im += phase[p].re * y[p].im + phase[p].im * y[p].re;
@@ -399,7 +335,7 @@ static void set_coefficients(const fast *self, group *g, double beta) {
 /// odd number of cache lines.
 static size_t pitch(size_t length) {
   const size_t line = 64 / sizeof(double complex);
-  const size_t whole = (length + LANES - 1) / LANES * LANES;
+  const size_t whole = (length + KD_LANES - 1) / KD_LANES * KD_LANES;
   return ((whole + line - 1) / line | 1) * line;
 }
 
@@ -422,7 +358,7 @@ static size_t row_place(const fast *self, size_t row) {
 }
 
 static size_t block_place(const fast *self, size_t block) {
-  return row_place(self, block / self->rows.per_row) + block % self->rows.per_row * LANES;
+  return row_place(self, block / self->rows.per_row) + block % self->rows.per_row * KD_LANES;
 }
 
 /// Where in a field the difference with index q is.
@@ -635,17 +571,18 @@ static void apply_vertices(fast *self, const group *g, const blocks *b,
     const size_t k = blocks_first(b, block), width = blocks_width(b, block);
     for (size_t c = 0; c < g->n_channel; c++) {
       const kd_vertex_channel *channel = &g->channel[c];
-      zlanes *y = self->y + (block * g->n_channel + c) * n_piece;
+      kd_zlanes *y = self->y + (block * g->n_channel + c) * n_piece;
       memset(y, 0, n_piece * sizeof *y);
       for (size_t s = 0; s < channel->n_source; s++) {
         const kd_vertex_source *source = &channel->source[s];
-        double complex weight[LANES];
-        for (size_t l = 0; l < LANES; l++)
+        double complex weight[KD_LANES];
+        for (size_t l = 0; l < KD_LANES; l++)
           weight[l] =
               source->weight * (has_phases && l < width ? phase_at(self, k + l, source->inner) : 1);
         for (size_t p = 0; p < n_piece; p++) {
-          const zlanes term =
-              times(load(weight), load_some(field + (p * n + source->element) * n_k + k, width));
+          const kd_zlanes term =
+              kd_zlanes_times(kd_zlanes_load(weight),
+                              load_some(field + (p * n + source->element) * n_k + k, width));
           y[p].re += term.re;
           y[p].im += term.im;
         }
@@ -712,7 +649,7 @@ static void convolve(const fast *self, const group *g, size_t i, kd_order order,
 /// Sets to 0 what the transforms of a box have left outside the rows of k.
 static void clear_padding(const fast *self, double complex *field) {
   if (self->n_difference == self->n_k) return;
-  const size_t n_row = self->rows.count / self->rows.per_row, used = self->rows.per_row * LANES;
+  const size_t n_row = self->rows.count / self->rows.per_row, used = self->rows.per_row * KD_LANES;
   for (size_t row = 0; row < n_row; row++) {
     const size_t from = row_place(self, row) + used;
     const size_t to = row + 1 < n_row ? row_place(self, row + 1) : self->volume;
@@ -722,22 +659,22 @@ static void clear_padding(const fast *self, double complex *field) {
 
 /// Y of `count` terms from i on, for one block.
 static void gather_block(const fast *self, const group *g, size_t block, size_t i, size_t count,
-                         zlanes *phase) {
+                         kd_zlanes *phase) {
   const size_t n_piece = self->setting.n_piece, n_c = g->n_channel;
-  const zlanes *y = self->y + block * n_c * n_piece;
+  const kd_zlanes *y = self->y + block * n_c * n_piece;
   double complex *field = self->field + block_place(self, block);
   fill_phases(self->rows.rotation + block * n_piece, n_piece, self->first + (long)i, count, phase);
   for (size_t s = 0; s < count; s++)
     for (size_t c = 0; c < n_c; c++)
-      store(field + (s * n_c + c) * self->volume,
-            gather(phase + s * n_piece, y + c * n_piece, n_piece, (zlanes){{0}, {0}}));
+      kd_zlanes_store(field + (s * n_c + c) * self->volume,
+                      gather(phase + s * n_piece, y + c * n_piece, n_piece, (kd_zlanes){{0}, {0}}));
 }
 
 /// sum + sum_s conj(phase_s) z_s
-static inline zlanes spread(const zlanes *phase, size_t n_piece, const zlanes *z, size_t count,
-                            zlanes sum) {
+static inline kd_zlanes spread(const kd_zlanes *phase, size_t n_piece, const kd_zlanes *z,
+                               size_t count, kd_zlanes sum) {
   for (size_t s = 0; s < count; s++) {
-    const zlanes f = phase[s * n_piece];
+    const kd_zlanes f = phase[s * n_piece];
     sum.re += f.re * z[s].re + f.im * z[s].im;
     sum.im += f.re * z[s].im - f.im * z[s].re;
   }
@@ -745,12 +682,12 @@ static inline zlanes spread(const zlanes *phase, size_t n_piece, const zlanes *z
 }
 
 /// The same with weights a_s + i b_s, whose parts go into sums of their own.
-static inline ab spread_weighted(const zlanes *phase, size_t n_piece, const zlanes *z,
+static inline ab spread_weighted(const kd_zlanes *phase, size_t n_piece, const kd_zlanes *z,
                                  const double complex *weight, size_t count, ab sum) {
   for (size_t s = 0; s < count; s++) {
-    const zlanes f = phase[s * n_piece];
+    const kd_zlanes f = phase[s * n_piece];
     const double a = creal(weight[s]), b = cimag(weight[s]);
-    const lanes re = f.re * z[s].re + f.im * z[s].im, im = f.re * z[s].im - f.im * z[s].re;
+    const kd_lanes re = f.re * z[s].re + f.im * z[s].im, im = f.re * z[s].im - f.im * z[s].re;
     sum.a.re += a * re;
     sum.a.im += a * im;
     sum.b.re += b * re;
@@ -761,17 +698,17 @@ static inline ab spread_weighted(const zlanes *phase, size_t n_piece, const zlan
 
 /// A and B of `count` terms from i on, for one block.
 static void spread_fields(const fast *self, const group *g, bool has_second, size_t block, size_t i,
-                          size_t count, zlanes *phase) {
+                          size_t count, kd_zlanes *phase) {
   const size_t n_piece = self->setting.n_piece, n_c = g->n_channel;
   const size_t place = block_place(self, block);
   ab *t = self->t + block * n_c * n_piece;
   fill_phases(self->rows.rotation + block * n_piece, n_piece, self->first + (long)i, count, phase);
   for (size_t c = 0; c < n_c; c++) {
-    zlanes z[BATCH], w[BATCH];
+    kd_zlanes z[BATCH], w[BATCH];
     for (size_t s = 0; s < count; s++) {
       const size_t from = (s * n_c + c) * self->volume + place;
-      z[s] = load(self->field + from);
-      if (has_second) w[s] = load(self->second + from);
+      z[s] = kd_zlanes_load(self->field + from);
+      if (has_second) w[s] = kd_zlanes_load(self->second + from);
     }
     for (size_t p = 0; p < n_piece; p++) {
       ab *sum = t + c * n_piece + p;
@@ -786,10 +723,10 @@ static void spread_fields(const fast *self, const group *g, bool has_second, siz
 }
 
 /// t += outer x for one block, piece and channel.
-static void add_block(const double complex *outer, size_t width, zlanes x, double complex *t) {
-  if (outer) x = times(load_some(outer, width), x);
-  const zlanes before = load_some(t, width);
-  store_some(t, width, (zlanes){before.re + x.re, before.im + x.im});
+static void add_block(const double complex *outer, size_t width, kd_zlanes x, double complex *t) {
+  if (outer) x = kd_zlanes_times(load_some(outer, width), x);
+  const kd_zlanes before = load_some(t, width);
+  store_some(t, width, (kd_zlanes){before.re + x.re, before.im + x.im});
 }
 
 /// T^≷ += outer (A +- iB) for one block.
@@ -802,9 +739,9 @@ static void add_fields(const fast *self, const group *g, size_t block, double co
       const double complex *outer = g->outer[c] ? g->outer[c] + k : NULL;
       const size_t to = (p * n + g->channel[c].target) * self->n_k + k;
       if (t[KD_LESSER])
-        add_block(outer, width, (zlanes){x.a.re - x.b.im, x.a.im + x.b.re}, t[KD_LESSER] + to);
+        add_block(outer, width, (kd_zlanes){x.a.re - x.b.im, x.a.im + x.b.re}, t[KD_LESSER] + to);
       if (t[KD_GREATER])
-        add_block(outer, width, (zlanes){x.a.re + x.b.im, x.a.im - x.b.re}, t[KD_GREATER] + to);
+        add_block(outer, width, (kd_zlanes){x.a.re + x.b.im, x.a.im - x.b.re}, t[KD_GREATER] + to);
     }
 }
 
@@ -816,7 +753,7 @@ static void apply_convolution(fast *self, const group *g, double complex *const 
   memset(self->t, 0, n_block * n_c * self->setting.n_piece * sizeof *self->t);
 #pragma omp parallel num_threads(self->n_thread) if (KD_WORTH_THREADS(n_c * self->volume))
   {
-    zlanes *phase = self->phase[omp_get_thread_num()];
+    kd_zlanes *phase = self->phase[omp_get_thread_num()];
     for (size_t i = 0; i < self->n_sum; i += self->n_batch) {
       const size_t count = self->n_sum - i < self->n_batch ? self->n_sum - i : self->n_batch;
 #pragma omp for schedule(static)
@@ -840,8 +777,8 @@ static void apply_convolution(fast *self, const group *g, double complex *const 
 }
 
 /// Sums over the blocks [first, last) of every channel and term.
-static void sum_strip(const fast *self, const group *g, size_t first, size_t last, zlanes *phase,
-                      zlanes *partial, double complex *strip) {
+static void sum_strip(const fast *self, const group *g, size_t first, size_t last, kd_zlanes *phase,
+                      kd_zlanes *partial, double complex *strip) {
   const size_t n_c = g->n_channel, n_sum = self->n_sum, n_piece = self->setting.n_piece;
   memset(partial, 0, n_c * n_sum * sizeof *partial);
   for (size_t chunk = first; chunk < last; chunk += CHUNK) {
@@ -849,11 +786,11 @@ static void sum_strip(const fast *self, const group *g, size_t first, size_t las
     for (size_t i = 0; i < n_sum; i += LONG_BATCH) {
       const size_t count = n_sum - i < LONG_BATCH ? n_sum - i : LONG_BATCH;
       for (size_t block = chunk; block < end; block++) {
-        const zlanes *y = self->y + block * n_c * n_piece;
+        const kd_zlanes *y = self->y + block * n_c * n_piece;
         fill_phases(self->flat.rotation + block * n_piece, n_piece, self->first + (long)i, count,
                     phase);
         for (size_t c = 0; c < n_c; c++) {
-          zlanes *sum = partial + c * n_sum + i;
+          kd_zlanes *sum = partial + c * n_sum + i;
           for (size_t s = 0; s < count; s++)
             sum[s] = gather(phase + s * n_piece, y + c * n_piece, n_piece, sum[s]);
         }
@@ -879,8 +816,8 @@ static void finish_sums(const fast *self, const group *g) {
 }
 
 /// sum + sum_i conj(phase_i) s_i for numbers s.
-static inline zlanes spread_number(const zlanes *phase, const double complex *s, size_t count,
-                                   zlanes sum) {
+static inline kd_zlanes spread_number(const kd_zlanes *phase, const double complex *s, size_t count,
+                                      kd_zlanes sum) {
   for (size_t i = 0; i < count; i++) {
     sum.re += phase[i].re * creal(s[i]) + phase[i].im * cimag(s[i]);
     sum.im += phase[i].re * cimag(s[i]) - phase[i].im * creal(s[i]);
@@ -889,8 +826,8 @@ static inline zlanes spread_number(const zlanes *phase, const double complex *s,
 }
 
 /// T of one block, from the sums over k'.
-static void spread_sums(const fast *self, const group *g, size_t block, zlanes *phase, zlanes *x,
-                        double complex *const t[2]) {
+static void spread_sums(const fast *self, const group *g, size_t block, kd_zlanes *phase,
+                        kd_zlanes *x, double complex *const t[2]) {
   const size_t n_c = g->n_channel, n_sum = self->n_sum, n = self->n_band * self->n_band;
   const size_t k = blocks_first(&self->flat, block), width = blocks_width(&self->flat, block);
   for (size_t p = 0; p < self->setting.n_piece; p++) {
@@ -915,8 +852,8 @@ static void apply_local(fast *self, const group *g, double complex *const t[2]) 
 #pragma omp parallel num_threads(                                                                  \
     self->n_thread) if (KD_WORTH_THREADS(self->n_sum * self->setting.n_piece * self->n_k))
   {
-    zlanes *phase = self->phase[omp_get_thread_num()];
-    zlanes *partial = self->partial[omp_get_thread_num()];
+    kd_zlanes *phase = self->phase[omp_get_thread_num()];
+    kd_zlanes *partial = self->partial[omp_get_thread_num()];
 #pragma omp for schedule(static)
     for (size_t part = 0; part < self->n_strip; part++)
       sum_strip(self, g, part * n_block / self->n_strip, (part + 1) * n_block / self->n_strip,
@@ -971,7 +908,7 @@ static unsigned long fast_n_fft(const kd_self_energy *self) {
 static size_t fast_bytes(const kd_self_energy *object) {
   const fast *self = (const fast *)object;
   const size_t n_piece = self->setting.n_piece, n_thread = (size_t)self->n_thread;
-  size_t n_convolved = 0, n_local = 0, bytes = n_thread * n_piece * LONG_BATCH * sizeof(zlanes);
+  size_t n_convolved = 0, n_local = 0, bytes = n_thread * n_piece * LONG_BATCH * sizeof(kd_zlanes);
   for (size_t i = 0; i < self->n_group; i++) {
     const group *g = &self->group[i];
     size_t *most = g->is_local ? &n_local : &n_convolved;
@@ -989,7 +926,7 @@ static size_t fast_bytes(const kd_self_energy *object) {
   bytes +=
       (self->second ? 2 : 1) * self->n_batch * n_convolved * self->volume * sizeof *self->field;
   bytes += n_local * self->n_sum *
-           (n_thread * sizeof(zlanes) + (self->n_strip + 2) * sizeof(double complex));
+           (n_thread * sizeof(kd_zlanes) + (self->n_strip + 2) * sizeof(double complex));
   return bytes + kd_series_bytes(&self->series);
 }
 
@@ -1002,7 +939,7 @@ double kd_self_energy_fft_cost(const kd_self_energy *object) {
   for (size_t i = 0; i < self->n_group; i++) {
     const group *g = &self->group[i];
     const double n_c = (double)g->n_channel, n_q = (double)self->n_difference;
-    const double points = (double)(LANES * (g->is_local ? self->flat.count : self->rows.count)) *
+    const double points = (double)(KD_LANES * (g->is_local ? self->flat.count : self->rows.count)) *
                           (double)self->setting.n_piece;
     if (g->is_local)
       cost += local * points * (18 + 24 * n_c);

@@ -93,6 +93,28 @@ static inline void kd_zlanes_store_back(double complex *z, kd_zlanes x) {
   memcpy(first + KD_LANES, &high, sizeof high);
 }
 
+/// Nearest integers of numbers far below 2^51: the sum has no bits left for a fraction.
+static inline kd_lanes kd_lanes_nearest(kd_lanes x) {
+  const double shift = 0x1.8p52;
+  return (x + shift) - shift;
+}
+
+/// e^{2 pi i x}: half turns are taken off, which is exact, and the Taylor series of sine and cosine
+/// hold to rounding on the quarter turn on either side that is left.
+static inline kd_zlanes kd_zlanes_cis(kd_lanes x) {
+  const kd_lanes half_turns = kd_lanes_nearest(2 * x);
+  const kd_lanes odd = half_turns - 2 * kd_lanes_nearest(0.5 * half_turns); // -1, 0 or 1
+  const kd_lanes sign = 1 - 2 * odd * odd;
+  const kd_lanes angle = 2 * M_PI * (x - 0.5 * half_turns), square = angle * angle;
+  kd_lanes sine = {0}, cosine = {0};
+  sine += 1, cosine += 1;
+  for (int n = 20; n > 0; n -= 2) {
+    cosine = 1 - cosine * (square * (1.0 / (n * (n - 1))));
+    sine = 1 - sine * (square * (1.0 / (n * (n + 1))));
+  }
+  return (kd_zlanes){sign * cosine, sign * sine * angle};
+}
+
 /// cos x and sin x, without branches so that loops over it become vector instructions. Half turns
 /// are taken off x/(2 pi), and the Taylor series hold to rounding on the quarter turn on either
 /// side that is left: the error is that of rounding x.
