@@ -341,7 +341,8 @@ static kd_status choose_step(kd_splitting *p) {
 }
 
 kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
-  for (;;) {
+  // A frame at the time of a kick is taken before it.
+  while (p->t < t) {
     KD_TRY(apply_kicks(p));
     if (!p->is_fixed && p->until_check == 0) KD_TRY(choose_step(p));
     bool is_cut;

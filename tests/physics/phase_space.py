@@ -154,6 +154,35 @@ def free_packet(suite):
                     width**2 + (hbar * t / (2 * mass * width))**2, 1e-10, "the same")
 
 
+def kicked(suite):
+    """Two kicks on a free packet: every k moves by charge * impulse/hbar at once. The frame at the time
+    of a kick is taken before it, and the work of a kick is the kinetic energy that it makes."""
+    mass, momentum, impulse, charge = 1.0, -0.4, 0.6, -1
+    scenario = {"units": "natural", "charge": charge,
+                "model": {"kind": "parabolic", "mass": mass, "k_max": 4},
+                "grid": {"k": [96], "r": {"points": [96], "length": [36]}},
+                "initial": {"kind": "gaussian", "momentum": [momentum], "width": 1.1},
+                "field": [{"kind": "kick", "impulse": impulse, "time": 0},
+                          {"kind": "kick", "impulse": -2 * impulse, "time": 1.3}],
+                "propagation": {"duration": 2}, "output": {"every": 0.65}}
+    result = suite.run(scenario)
+    time, k = result.trace("time"), momentum
+    suite.equal("kicked: frames", time, [0, 0.65, 1.3, 1.95, 2], 1e-12, "every 0.65 and the end")
+    want, energy, change = [], momentum**2 / 2 / mass, [0.0]
+    for t in time:
+        want.append(charge * k / mass)
+        change.append(k**2 / 2 / mass - energy)
+        if t == 0:
+            k += charge * impulse
+        if abs(t - 1.3) < 1e-9:
+            k += charge * -2 * impulse
+    suite.equal("kicked: current", result.trace("current")[:, 0], want, 1e-9,
+                "exact but for the tails of the packet in k")
+    suite.equal("kicked: work", result.trace("work"), change[1:], 1e-9, "the trapezoid is exact here")
+    suite.equal("kicked: energy", result.trace("energy") - result.trace("energy")[0], change[1:],
+                1e-9, "the same")
+
+
 def falling(suite):
     """A uniform force: f_0 along parabolas, exact for any step; nothing drifts in at the edges."""
     mass, width, momentum, field, duration = 1.2, 1.1, 1.2, 0.3, 6.0
@@ -558,5 +587,5 @@ def plane(suite):
 
 
 if __name__ == "__main__":
-    main([the_oracle, free_packet, falling, harmonic, quartic, order, barrier, dirac,
+    main([the_oracle, free_packet, kicked, falling, harmonic, quartic, order, barrier, dirac,
           dirac_harmonic, modulated, bloch, impurity, ssh, gradient_expansion, plane])
