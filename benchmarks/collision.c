@@ -18,45 +18,18 @@
 #include <fftw3.h>
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "core/clock.h"
+#include "measure.h"
+
 #include "core/memory.h"
 #include "keldrift/keldrift.h"
 
 enum { N_SIZE = 4, MOST_REPEATS = 101 };
 static const size_t SIZES[N_SIZE] = {32, 64, 128, 256};
 
-static int n_thread = 1;
-
-static double now(void) {
-  if (n_thread > 1) return kd_seconds();
-  struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void check(kd_status status) {
-  if (status == KD_OK) return;
-  fprintf(stderr, "benchmark_collision: error: %s\n", kd_error_message());
-  exit(1);
-}
-
-static void *checked(void *memory) {
-  if (!memory) check(KD_ERROR_MEMORY);
-  return memory;
-}
-
-static int compare(const void *left, const void *right) {
-  const double a = *(const double *)left, b = *(const double *)right;
-  return (a > b) - (a < b);
-}
-
 static double median(double *values, int count) {
-  qsort(values, (size_t)count, sizeof *values, compare);
+  qsort(values, (size_t)count, sizeof *values, kd_compare_reals);
   return values[count / 2];
 }
 

@@ -18,37 +18,15 @@
 #include <fftw3.h>
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "core/clock.h"
+#include "measure.h"
+
 #include "core/memory.h"
 #include "drift/phase_space.h"
 #include "keldrift/keldrift.h"
 
 enum { IN_A_ROW = 5 };
-static int n_thread;
-
-static double now(void) {
-  if (n_thread > 1) return kd_seconds();
-  struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void check(kd_status status) {
-  if (status == KD_OK) return;
-  fprintf(stderr, "benchmark_drift: error: %s\n", kd_error_message());
-  exit(1);
-}
-
-static void *checked(void *memory) {
-  if (!memory) check(KD_ERROR_MEMORY);
-  return memory;
-}
-
 static fftw_plan checked_plan(fftw_plan plan) {
   if (!plan) check(KD_ERROR_INTERNAL);
   return plan;

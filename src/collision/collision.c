@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/order.h"
 #include "state/initial.h"
 #include "state/thermal.h"
 
@@ -107,11 +108,6 @@ kd_collision_cost kd_collision_statistics(const kd_collision *c) {
                              .seconds = c->seconds};
 }
 
-static int compare(const void *left, const void *right) {
-  const double a = *(const double *)left, b = *(const double *)right;
-  return (a > b) - (a < b);
-}
-
 /// Number of levels of the grid within +-sigma of a level, the median over the levels.
 static double levels_within(const kd_collision *c, double sigma) {
   const size_t n = c->n_band * c->n_k;
@@ -119,13 +115,13 @@ static double levels_within(const kd_collision *c, double sigma) {
   double median = INFINITY;
   if (level && count) {
     memcpy(level, c->bands.energy, n * sizeof *level);
-    qsort(level, n, sizeof *level, compare);
+    qsort(level, n, sizeof *level, kd_compare_reals);
     for (size_t i = 0, low = 0, high = 0; i < n; i++) {
       while (level[low] < level[i] - sigma) low++;
       while (high < n && level[high] <= level[i] + sigma) high++;
       count[i] = (double)(high - low);
     }
-    qsort(count, n, sizeof *count, compare);
+    qsort(count, n, sizeof *count, kd_compare_reals);
     median = count[n / 2];
   }
   kd_free(level);

@@ -5,6 +5,7 @@
 #include "collision/bath.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/modes.h"
 #include "core/table_file.h"
 #include "scenario/expression.h"
 
@@ -108,7 +109,7 @@ void kd_difference_vector(const kd_model *model, size_t index, double q[3]) {
   const size_t j[3] = {index / (m[1] * m[2]), index / m[2] % m[1], index % m[2]};
   double base[3] = {0};
   for (size_t i = 0; i < n_dim; i++) {
-    const double steps = 2 * j[i] > m[i] ? (double)j[i] - (double)m[i] : (double)j[i];
+    const double steps = kd_mode_number(j[i], m[i]);
     for (int d = 0; d < 3; d++) base[d] += steps / (double)n[i] * edge[3 * i + (size_t)d];
   }
   for (int d = 0; d < 3; d++) q[d] = base[d];

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/order.h"
 
 /// Coefficients below this fraction of the largest are dropped, and so are those that may be
 /// rounding: the sampled energies are rounded, which changes a kernel by x/sigma rounding errors.
@@ -20,11 +21,6 @@ static const double WINDOW_EXPONENT = 36;
 static const double WINDOW_EDGE = 85;
 
 enum { MIN_SAMPLES = 256, MAX_SAMPLES = 1 << 20 }; // powers of 2
-
-static int compare(const void *left, const void *right) {
-  const double a = *(const double *)left, b = *(const double *)right;
-  return (a > b) - (a < b);
-}
 
 /// Distinct phonon energies of a bath, and one q that has each.
 static kd_status find_energies(const kd_model *model, const kd_bath *bath, size_t *n_omega,
@@ -43,12 +39,13 @@ static kd_status find_energies(const kd_model *model, const kd_bath *bath, size_
   KD_ALLOCATE(*example, n);
   KD_ALLOCATE(sorted, n);
   memcpy(sorted, bath->energy, n * sizeof *sorted);
-  qsort(sorted, n, sizeof *sorted, compare);
+  qsort(sorted, n, sizeof *sorted, kd_compare_reals);
   size_t count = 0;
   for (size_t i = 0; i < n; i++)
     if (i == 0 || sorted[i] != sorted[count - 1]) sorted[count++] = sorted[i];
   for (size_t q = 0; q < n; q++) {
-    const double *found = bsearch(&bath->energy[q], sorted, count, sizeof *sorted, compare);
+    const double *found =
+        bsearch(&bath->energy[q], sorted, count, sizeof *sorted, kd_compare_reals);
     (*which)[q] = (size_t)(found - sorted);
     (*example)[(*which)[q]] = q;
   }

@@ -12,6 +12,7 @@
 #include "core/fft_clock.h"
 #include "core/lanes.h"
 #include "core/memory.h"
+#include "core/modes.h"
 #include "core/packing.h"
 #include "core/parallel.h"
 
@@ -203,18 +204,13 @@ static inline void put_together(kd_zlanes x, kd_zlanes y, kd_zlanes *z, kd_zlane
 
 // --- construction -------------------------------------------------------------------------------
 
-/// Signed mode number of index j on an axis of n points; the Nyquist mode is +n/2.
-static double mode_number(size_t j, size_t n) {
-  return j <= n / 2 ? (double)j : (double)j - (double)n;
-}
-
-/// Calls of the mode with indices `j` of `n` for each combination of signs at Nyquist modes: fills
-/// `number` and returns whether the combination `signs` (a bit per axis) is one.
+/// The mode with indices `j` of `n` with the signs of its Nyquist axes turned as `signs` says, a
+/// bit per axis: fills `number`, and returns false if it asks to turn another axis.
 static bool image_of(const size_t j[3], const size_t n[3], int signs, double number[3]) {
   for (size_t a = 0; a < 3; a++) {
     const bool flips = signs >> a & 1;
-    if (flips && (n[a] == 1 || 2 * j[a] != n[a])) return false;
-    number[a] = (flips ? -1 : 1) * mode_number(j[a], n[a]);
+    if (flips && !kd_mode_is_nyquist(j[a], n[a])) return false;
+    number[a] = (flips ? -1 : 1) * kd_mode_number(j[a], n[a]);
   }
   return true;
 }

@@ -6,12 +6,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-
-/// The outer tenth of the modes of an axis of n points.
-static bool is_outer(size_t j, size_t n) {
-  const double number = 2 * j <= n ? (double)j : (double)(n - j);
-  return n > 1 && number > 0.45 * (double)n;
-}
+#include "core/modes.h"
 
 static bool at_face(size_t j, size_t n) {
   return n > 1 && (j == 0 || j + 1 == n);
@@ -44,8 +39,8 @@ static kd_status outer_part(const double *f, const size_t n[3], size_t stride, s
       for (size_t i = 0; i < count; i++) {
         const double value = cabs(work[i]);
         largest = fmax(largest, value);
-        if (is_outer(i / (n[1] * n[2]), n[0]) || is_outer(i / n[2] % n[1], n[1]) ||
-            is_outer(i % n[2], n[2]))
+        if (kd_mode_is_outer(i / (n[1] * n[2]), n[0]) || kd_mode_is_outer(i / n[2] % n[1], n[1]) ||
+            kd_mode_is_outer(i % n[2], n[2]))
           outer = fmax(outer, value);
       }
     }

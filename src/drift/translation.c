@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/fft_clock.h"
 #include "core/memory.h"
+#include "core/modes.h"
 #include "core/parallel.h"
 
 struct kd_translation {
@@ -78,20 +79,6 @@ void kd_translation_free(kd_translation *t) {
   kd_free(t);
 }
 
-/// Signed mode number of index j on an axis of n points; the Nyquist mode is +n/2.
-static double mode_number(size_t j, size_t n) {
-  return j <= n / 2 ? (double)j : (double)j - (double)n;
-}
-
-static bool is_nyquist(size_t j, size_t n) {
-  return n > 1 && 2 * j == n;
-}
-
-/// The outer tenth of the modes of an axis.
-static bool is_outer(size_t j, size_t n) {
-  return n > 1 && fabs(mode_number(j, n)) > 0.45 * (double)n;
-}
-
 /// Fourier coefficients of component c of a packed field into `buffer`.
 static void transform(const kd_translation *t, const double *a, size_t c, double *buffer) {
   const size_t row = t->n[2], padded = 2 * (t->n[2] / 2 + 1), n_row = t->n[0] * t->n[1];
@@ -127,8 +114,8 @@ kd_status kd_translation_apply(kd_translation *t, const double shift[3], const d
     double angle = 0;
     for (int d = 0; d < 3; d++) angle += t->dual[3 * i + (size_t)d] * shift[d];
     for (size_t j = 0; j < t->n[i]; j++) {
-      const double phase = mode_number(j, t->n[i]) * angle;
-      t->axis[i][j] = is_nyquist(j, t->n[i]) ? cos(phase) : cexp(-I * phase);
+      const double phase = kd_mode_number(j, t->n[i]) * angle;
+      t->axis[i][j] = kd_mode_is_nyquist(j, t->n[i]) ? cos(phase) : cexp(-I * phase);
     }
   }
   const size_t half = t->n[2] / 2 + 1;
@@ -155,9 +142,9 @@ kd_status kd_translation_derivative(kd_translation *t, const double direction[3]
     for (size_t j = 0; j < t->n[1]; j++)
       for (size_t l = 0; l < half; l++) {
         double sum = 0;
-        if (!is_nyquist(i, t->n[0])) sum += along[0] * mode_number(i, t->n[0]);
-        if (!is_nyquist(j, t->n[1])) sum += along[1] * mode_number(j, t->n[1]);
-        if (!is_nyquist(l, t->n[2])) sum += along[2] * mode_number(l, t->n[2]);
+        if (!kd_mode_is_nyquist(i, t->n[0])) sum += along[0] * kd_mode_number(i, t->n[0]);
+        if (!kd_mode_is_nyquist(j, t->n[1])) sum += along[1] * kd_mode_number(j, t->n[1]);
+        if (!kd_mode_is_nyquist(l, t->n[2])) sum += along[2] * kd_mode_number(l, t->n[2]);
         t->factor[(i * t->n[1] + j) * half + l] = I * norm * sum;
       }
   multiply_modes(t, a, result);
@@ -174,7 +161,8 @@ double kd_translation_tail(kd_translation *t, const double *a) {
       for (size_t j = 0; j < t->n[1]; j++)
         for (size_t l = 0; l < half; l++) {
           const double size = cabs(mode[(i * t->n[1] + j) * half + l]);
-          const bool is_high = is_outer(i, t->n[0]) || is_outer(j, t->n[1]) || is_outer(l, t->n[2]);
+          const bool is_high = kd_mode_is_outer(i, t->n[0]) || kd_mode_is_outer(j, t->n[1]) ||
+                               kd_mode_is_outer(l, t->n[2]);
           all = fmax(all, size);
           if (is_high) tail = fmax(tail, size);
         }

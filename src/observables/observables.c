@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/dot.h"
 #include "core/eigen.h"
 #include "core/error.h"
 #include "core/memory.h"
@@ -434,8 +435,6 @@ static size_t index_of(const kd_observables *o, const char *name) {
 static kd_status sum_space(kd_observables *o, const kd_state *state) {
   const size_t n_total = o->n_value + o->n_user;
   const size_t number = index_of(o, "number"), energy = index_of(o, "energy");
-  const size_t current = index_of(o, "current");
-  const double spin = kd_model_spin_degeneracy(o->model), cell = kd_model_cell_volume(o->model);
   memset(o->total, 0, 2 * n_total * sizeof *o->total);
   for (size_t i = 0; i < o->n_trace; i++)
     if (kd_traces[i].rule == KD_MINIMUM) o->total[o->offset[i]] = INFINITY;
@@ -444,9 +443,6 @@ static kd_status sum_space(kd_observables *o, const kd_state *state) {
     const double *f = state->f + r * o->n;
     KD_TRY(accumulate(o, f, state->shift, o->sum));
     KD_TRY(sum_points(o, f, add_grid_point, o->grid_sum));
-    o->density[r] = spin * o->sum[number] / ((double)o->n_k * cell);
-    for (size_t d = 0; d < o->n_dim; d++)
-      o->flow[r * o->n_dim + d] = spin * o->sum[current + d] / ((double)o->n_k * cell);
     o->sum[energy] += o->potential[r] * o->sum[number];
     for (size_t i = 0; i < o->n_trace; i++)
       for (size_t j = o->offset[i]; j < o->offset[i] + size_of(o, kd_traces[i].shape); j++) {
@@ -539,10 +535,27 @@ static kd_status unpack_snapshot(kd_observables *o, const double *f, size_t r) {
   return failures ? kd_error(KD_ERROR_MEMORY, "out of memory for a snapshot") : KD_OK;
 }
 
+/// n(R) = g_s (1/N_k V_cell) sum_k Tr f and j(R), charge times the same of v.
+static kd_status find_densities(kd_observables *o, const kd_state *state) {
+  const double weight =
+      kd_model_spin_degeneracy(o->model) / ((double)o->n_k * kd_model_cell_volume(o->model));
+  KD_TRY(update_bands(o, state->shift));
+  for (size_t r = 0; r < o->n_r; r++) {
+    const double *f = state->f + r * o->n;
+    double number = 0;
+    for (size_t i = 0; i < o->n_band * o->n_k; i++) number += f[i];
+    o->density[r] = weight * number;
+    for (size_t d = 0; d < o->n_dim; d++)
+      o->flow[r * o->n_dim + d] =
+          weight * kd_model_charge(o->model) * kd_dot(o->here.v[d], f, o->n);
+  }
+  return KD_OK;
+}
+
 kd_status kd_observables_snapshot(kd_observables *o, const kd_state *state) {
   if (kd_space_n_dim(o->space) > 0) {
     kd_tails tails;
-    KD_TRY(sum_space(o, state));
+    KD_TRY(find_densities(o, state));
     KD_TRY(kd_tails_measure(o->model, o->space, state->f, &tails));
     o->tails.q = fmax(o->tails.q, tails.q);
     o->tails.s = fmax(o->tails.s, tails.s);

@@ -1,27 +1,22 @@
 #include "propagator/precondition.h"
 
 #include "collision/secular.h"
-#include "core/eigen.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "model/bands.h"
 
 struct kd_preconditioner {
-  double *energy;         ///< [n_k][n_band], eV
-  double complex *vector; ///< [n_k][n_band][n_band]
-  double *rate;           ///< [n_k][n_band], 1/fs; 0 without collisions
+  kd_bands bands;
+  double *rate; ///< [n_k][n_band], 1/fs; 0 without collisions
 };
 
 kd_status kd_preconditioner_create(kd_propagator *p) {
   kd_status status = KD_OK;
-  const kd_model_part part = {.energy = 1};
   struct kd_preconditioner *self = NULL;
   KD_ALLOCATE(self, 1);
   p->preconditioner = self;
-  KD_ALLOCATE(self->energy, p->n_band * p->n_k);
-  KD_ALLOCATE(self->vector, p->n);
   KD_ALLOCATE(self->rate, p->n_band * p->n_k);
-  kd_model_sample(p->model, (const double[3]){0}, &part, p->scratch);
-  KD_CHECK(kd_eigen_field(p->n_band, p->n_k, p->scratch, self->energy, self->vector));
+  KD_CHECK(kd_bands_create(p->model, &self->bands));
 
 cleanup:
   return status;
@@ -30,8 +25,7 @@ cleanup:
 void kd_preconditioner_free(kd_propagator *p) {
   struct kd_preconditioner *self = p->preconditioner;
   if (!self) return;
-  kd_free(self->energy);
-  kd_free(self->vector);
+  kd_bands_clear(&self->bands);
   kd_free(self->rate);
   kd_free(self);
   p->preconditioner = NULL;
@@ -50,8 +44,8 @@ void kd_preconditioner_apply(const kd_propagator *p, double gamma, bool turns, c
   const size_t n_level = p->n_band * p->n_k;
   const kd_secular secular = {.n_band = p->n_band,
                               .n_k = p->n_k,
-                              .vector = self->vector,
-                              .energy = turns ? self->energy : NULL,
+                              .vector = self->bands.vector,
+                              .energy = turns ? self->bands.energy : NULL,
                               .rate = self->rate,
                               .hbar = kd_model_hbar(p->model)};
   // Who scatters out scatters in elsewhere: what is missing is spread over all levels. Corrections
@@ -64,7 +58,6 @@ void kd_preconditioner_apply(const kd_propagator *p, double gamma, bool turns, c
   for (size_t i = 0; i < n_level; i++) z[i] += missing / (double)n_level;
 }
 
-size_t kd_preconditioner_bytes(const kd_model *model) {
-  const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model);
-  return n_k * n_band * (2 * sizeof(double) + n_band * sizeof(double complex));
+size_t kd_preconditioner_bytes(const kd_propagator *p) {
+  return kd_bands_bytes(&p->preconditioner->bands) + p->n_band * p->n_k * sizeof(double);
 }

@@ -18,6 +18,6 @@ kd_status kd_preconditioner_refresh(void *context);
 void kd_preconditioner_apply(const kd_propagator *p, double gamma, bool turns, const double *r,
                              double *z);
 
-size_t kd_preconditioner_bytes(const kd_model *model);
+size_t kd_preconditioner_bytes(const kd_propagator *propagator);
 
 #endif

@@ -198,13 +198,20 @@ static kd_status create_splitting(kd_propagator *p, const kd_scenario *scenario,
   if (order == 4 && !kd_collision_is_none(p->collision))
     return kd_section_error(section, "order",
                             "4 with collisions, which cannot go back in time (expected 2)");
+  const bool sees_positions = has_positions(p);
+  size_t n_kick;
+  kd_field_kicks(p->field, &n_kick);
+  if (sees_positions && n_kick > 0)
+    return kd_section_error(root, "field",
+                            "a kick in a space-resolved run of a model with orbital positions "
+                            "(expected a short pulse)");
   const kd_splitting_setting setting = {.model = p->model,
                                         .space = space,
                                         .field = p->field,
                                         .collision = p->collision,
                                         .is_gradient =
                                             strcmp(kd_section_text(root, "drift"), "gradient") == 0,
-                                        .has_positions = has_positions(p),
+                                        .has_positions = sees_positions,
                                         .duration = p->duration,
                                         .rtol = p->rtol,
                                         .atol = p->atol,
@@ -430,5 +437,5 @@ size_t kd_propagator_bytes(const kd_propagator *p) {
   const size_t own = 2 * p->n * sizeof(double);
   if (p->splitting) return own + kd_splitting_bytes(p->splitting);
   return p->scheme->bytes(p->model, !kd_collision_is_none(p->collision), p->method) +
-         (p->preconditioner ? kd_preconditioner_bytes(p->model) : 0) + own;
+         (p->preconditioner ? kd_preconditioner_bytes(p) : 0) + own;
 }

@@ -19,7 +19,6 @@
 #include "core/dot.h"
 #include "core/error.h"
 #include "core/memory.h"
-#include "core/parallel.h"
 #include "drift/phase_space.h"
 #include "propagator/splitting.h"
 
@@ -50,9 +49,8 @@ struct kd_splitting {
   double *copy, *half;   ///< [total]
   double *rate, *middle; ///< [n]
   double *v[3];          ///< velocities, packed, [n]
-  double fastest;        ///< largest scattering rate of the last evaluation, 1/fs
   double *level_rate;    ///< [n_k][n_band]
-  long steps, rejected, checks;
+  long steps, rejected;
 };
 
 void kd_splitting_free(kd_splitting *p) {
@@ -84,9 +82,7 @@ kd_status kd_splitting_create(const kd_splitting_setting *setting, const kd_stat
   p->hbar = kd_model_hbar(setting->model);
   p->charge = kd_model_charge(setting->model);
   p->weight = kd_model_spin_degeneracy(setting->model) / (double)n_k *
-              (kd_space_n_dim(setting->space) > 0
-                   ? kd_space_element(setting->space) / kd_model_cell_volume(setting->model)
-                   : 1);
+              kd_space_element(setting->space) / kd_model_cell_volume(setting->model);
   p->collides = !kd_collision_is_none(setting->collision);
   p->order = setting->order ? setting->order : p->collides ? 2 : 4;
   p->is_fixed = setting->step > 0;
@@ -128,6 +124,7 @@ static void mean_field(const kd_splitting *p, double t, double dt, double e[3]) 
   for (int d = 0; d < 3; d++) e[d] = impulse[d] / dt;
 }
 
+/// Largest scattering rate of the last evaluation, 1/fs.
 static double largest_rate(kd_splitting *p) {
   double most = 0;
   kd_collision_out_rates(p->s.collision, p->level_rate);
@@ -144,10 +141,7 @@ static kd_status collide(kd_splitting *p, double dt, double *f) {
     size_t n_part = 1;
     for (size_t part = 0; part < n_part; part++) {
       KD_TRY(kd_collision_rate(p->s.collision, here, p->rate));
-      if (part == 0) {
-        p->fastest = largest_rate(p);
-        n_part = 1 + (size_t)(fabs(dt) * p->fastest / LARGEST_RATE_STEP);
-      }
+      if (part == 0) n_part = 1 + (size_t)(fabs(dt) * largest_rate(p) / LARGEST_RATE_STEP);
       const double step = dt / (double)n_part;
       for (size_t i = 0; i < p->n; i++) p->middle[i] = here[i] + 0.5 * step * p->rate[i];
       KD_TRY(kd_collision_rate(p->s.collision, p->middle, p->rate));
@@ -251,7 +245,6 @@ static kd_status compare(kd_splitting *p, double h, double *ratio) {
     largest = fmax(largest, fabs(p->half[i]));
     difference = fmax(difference, fabs(p->half[i] - p->copy[i]));
   }
-  p->checks++;
   if (!isfinite(largest) || !isfinite(difference))
     return kd_error(KD_ERROR_NUMERICS, "t = %.9g fs: the state is not finite", p->t);
   const double error = difference / (1 - pow(2, -p->order));
@@ -295,10 +288,6 @@ static kd_status apply_kicks(kd_splitting *p) {
   for (; p->next_kick < n_kick && kick[p->next_kick].time <= p->t; p->next_kick++) {
     const double *impulse = kick[p->next_kick].impulse;
     KD_TRY(complete(p, p->t, p->f, &p->lag));
-    if (p->s.has_positions)
-      return kd_error(KD_ERROR_SCENARIO,
-                      "field: a kick in a space-resolved run of a model with orbital positions "
-                      "(expected a short pulse)");
     p->work += 0.5 * work_of(p, impulse, p->f);
     KD_TRY(kd_phase_space_potential(p->flow, p->t, impulse, 0, p->f));
     p->work += 0.5 * work_of(p, impulse, p->f);
@@ -353,7 +342,7 @@ kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
     p->t = is_cut ? next_event(p) : p->t + h;
     if (p->until_check > 0) p->until_check--;
     // What begins here may need shorter steps.
-    if (is_cut) p->until_check = p->until_check > STEPS_IN_FIELD ? STEPS_IN_FIELD : p->until_check;
+    if (is_cut && p->until_check > STEPS_IN_FIELD) p->until_check = STEPS_IN_FIELD;
     if (is_cut && is_onset(p)) p->until_check = 0;
   }
   double lag = p->lag;

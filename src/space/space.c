@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/modes.h"
 #include "space/keys.h"
 #include "space/potential.h"
 
@@ -177,9 +178,9 @@ static void add_spectral(kd_space *s, const kd_potential *term, double factor, c
     double angle = 0;
     bool is_nyquist = false;
     for (size_t a = 0; a < s->n_dim; a++) {
-      const double number = 2 * j[a] > s->n[a] ? (double)j[a] - (double)s->n[a] : (double)j[a];
+      const double number = kd_mode_number(j[a], s->n[a]);
       angle += 2 * M_PI * number / s->length[a] * x[a];
-      is_nyquist = is_nyquist || (s->n[a] > 1 && 2 * j[a] == s->n[a]);
+      is_nyquist = is_nyquist || kd_mode_is_nyquist(j[a], s->n[a]);
     }
     const double weight = is_nyquist ? 0 : is_finite ? 2 * sin(0.5 * angle) : angle;
     s->work[index] = I * weight * term->spectrum[index];

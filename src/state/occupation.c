@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/order.h"
 
 kd_statistics kd_statistics_named(const char *name) {
   if (strcmp(name, "boson") == 0) return KD_BOSON;
@@ -48,11 +49,6 @@ double kd_occupation_slope(const kd_occupation *o, double e) {
   return o->statistics == KD_FERMION ? df * (1 - g) + dg * (1 - f) : df + dg;
 }
 
-static int compare(const void *left, const void *right) {
-  const double a = *(const double *)left, b = *(const double *)right;
-  return (a > b) - (a < b);
-}
-
 /// Ground state of fermions: fills the sorted levels; those at the Fermi energy share what is left.
 static kd_status fill_ground_state(kd_occupation *o, const double *energy, size_t count,
                                    double n_particle) {
@@ -60,7 +56,7 @@ static kd_status fill_ground_state(kd_occupation *o, const double *energy, size_
   double *sorted = NULL;
   KD_ALLOCATE(sorted, count);
   memcpy(sorted, energy, count * sizeof *sorted);
-  qsort(sorted, count, sizeof *sorted, compare);
+  qsort(sorted, count, sizeof *sorted, kd_compare_reals);
   const double whole = floor(n_particle + 1e-9 * fmax(1, n_particle));
   const size_t n_full = (size_t)whole;
   const double rest = fmax(0, n_particle - whole);

@@ -13,6 +13,7 @@
 #include "core/eigen.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/modes.h"
 #include "core/packing.h"
 #include "state/initial.h"
 
@@ -210,9 +211,9 @@ static kd_status fill_point(const packet *p, size_t index, fftw_plan plan, doubl
     bool is_nyquist = false, left, right;
     double complex ahead[KD_MAX_BAND], behind[KD_MAX_BAND];
     for (size_t d = 0; d < 3; d++) {
-      const double number = 2 * j[d] > m[d] ? (double)j[d] - (double)m[d] : (double)j[d];
+      const double number = kd_mode_number(j[d], m[d]);
       const double half = d < kd_space_n_dim(space) ? M_PI * number / kd_space_length(space)[d] : 0;
-      is_nyquist = is_nyquist || (m[d] > 1 && 2 * j[d] == m[d]);
+      is_nyquist = is_nyquist || kd_mode_is_nyquist(j[d], m[d]);
       plus[d] = k[d] + half;
       minus[d] = k[d] - half;
       // R starts at -L/2.
