@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 GOOD = """title: good
-model: {kind: ssh, t1: 1 eV, t2: 0.8 eV, lattice_constant: 3 angstrom}
+model: {kind: ssh, t1: 1 eV, t2: 0.8 eV, lattice_constant: 3 angstrom, positions: [0 angstrom, 1 angstrom]}
 grid: {k: [8]}
 initial: {kind: equilibrium, temperature: 300 K, filling: 1}
 field: [{kind: pulse, amplitude: 1 MV/cm, center: 2 fs, fwhm: 1 fs}]
@@ -71,6 +71,11 @@ EDITS = [
      "s.yaml:6:39: error: propagation.scheme: splitting without an R grid"),
     ("a step for another scheme", "duration: 4 fs", "duration: 4 fs, step: 1 fs", 2,
      "s.yaml:6:37: error: propagation.step: a key of scheme splitting (expected that scheme)"),
+    ("a kick of orbitals in space", "k: [8]}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\n"
+     "field: [{kind: pulse, amplitude: 1 MV/cm, center: 2 fs, fwhm: 1 fs}]",
+     "k: [8], r: {points: [8], length: [24 angstrom]}}\ninitial: {kind: equilibrium, temperature: 300 K, "
+     "filling: 1}\nfield: [{kind: kick, impulse: 0.1 V fs/angstrom, time: 1 fs}]", 2,
+     "s.yaml:5:8: error: field: a kick in a space-resolved run of a model with orbital positions"),
     ("two cats", "kind: equilibrium, temperature: 300 K, filling: 1",
      "kind: cat, momentum: [0 1/angstrom], width: 9 angstrom, separation: [1 angstrom]", 2,
      "s.yaml:4:"),
