@@ -25,6 +25,9 @@ KD_API void kd_space_free(kd_space *space);
 KD_API size_t kd_space_n_dim(const kd_space *space);
 KD_API const size_t *kd_space_n(const kd_space *space); ///< points, [3], 1 in unused dimensions
 KD_API size_t kd_space_n_r(const kd_space *space);      ///< product of them
+/// The points of R whose f this process holds: `count` of them from `first` on. A process alone
+/// holds all. State arrays have their first axis over these points.
+KD_API void kd_space_slab(const kd_space *space, size_t *first, size_t *count);
 KD_API const double *kd_space_length(const kd_space *space); ///< [3], angstrom
 /// Volume element dx dy dz of the grid, angstrom^n_dim; 1 without a grid.
 KD_API double kd_space_element(const kd_space *space);

@@ -127,6 +127,10 @@ const size_t *kd_space_n(const kd_space *s) {
 size_t kd_space_n_r(const kd_space *s) {
   return s->n_r;
 }
+void kd_space_slab(const kd_space *s, size_t *first, size_t *count) {
+  *first = 0;
+  *count = s->n_r;
+}
 const double *kd_space_length(const kd_space *s) {
   return s->length;
 }
