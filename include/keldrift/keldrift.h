@@ -11,7 +11,7 @@
 ///   propagator   integration in time
 ///   observables  traces and snapshots
 ///   output       the result file
-///   run          all of it
+///   run          all of it, on one or many processes (comm)
 ///   steady       linear response to a constant field, beside it
 ///
 /// The array shapes are explained at the top of model.h.
@@ -19,6 +19,7 @@
 #define KELDRIFT_KELDRIFT_H
 
 #include "keldrift/collision.h"
+#include "keldrift/comm.h"
 #include "keldrift/field.h"
 #include "keldrift/model.h"
 #include "keldrift/observables.h"

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "keldrift/comm.h"
 #include "keldrift/model.h"
 
 #ifdef __cplusplus
@@ -21,6 +22,10 @@ typedef struct kd_space kd_space;
 KD_API kd_status kd_space_create(const kd_scenario *scenario, const kd_model *model,
                                  kd_space **space);
 KD_API void kd_space_free(kd_space *space);
+/// Shares the points of an R grid out among processes, before anything is built on it; without a
+/// grid every process keeps its one point. `comm` must outlive the space.
+/// @return KD_ERROR_SCENARIO for more processes than points
+KD_API kd_status kd_space_share(kd_space *space, const kd_comm *comm);
 
 KD_API size_t kd_space_n_dim(const kd_space *space);
 KD_API const size_t *kd_space_n(const kd_space *space); ///< points, [3], 1 in unused dimensions
@@ -28,6 +33,9 @@ KD_API size_t kd_space_n_r(const kd_space *space);      ///< product of them
 /// The points of R whose f this process holds: `count` of them from `first` on. A process alone
 /// holds all. State arrays have their first axis over these points.
 KD_API void kd_space_slab(const kd_space *space, size_t *first, size_t *count);
+/// The processes that hold the other points, for sums over R; NULL where there are none: one
+/// process, or no R grid.
+KD_API const kd_comm *kd_space_comm(const kd_space *space);
 KD_API const double *kd_space_length(const kd_space *space); ///< [3], angstrom
 /// Volume element dx dy dz of the grid, angstrom^n_dim; 1 without a grid.
 KD_API double kd_space_element(const kd_space *space);

@@ -1,25 +1,26 @@
-/// The processes that share a run.
+/// What processes that share a run say to each other.
 ///
-/// With an R grid every process holds a slab of it (kd_space_slab); without one, all hold the same
-/// state and share the work of the collisions. All functions here are collective: every process
-/// calls them, in the same order, with arrays of the same size. NULL stands for a process alone.
+/// All functions here are collective: every process calls them, in the same order, with arrays of
+/// the same size. NULL stands for a process alone.
 #ifndef KD_CORE_COMM_H
 #define KD_CORE_COMM_H
 
 #include <stddef.h>
 
-#include "keldrift/status.h"
-
-typedef struct kd_comm kd_comm;
-
-size_t kd_comm_size(const kd_comm *comm);
-size_t kd_comm_rank(const kd_comm *comm);
+#include "keldrift/comm.h"
 
 /// x := the sum over the processes, element by element; the same bits on each of them.
 void kd_comm_sum(const kd_comm *comm, double *x, size_t n);
 /// x := the largest value over the processes, element by element; NAN where any is.
 void kd_comm_largest(const kd_comm *comm, double *x, size_t n);
-/// The worst status over the processes, so that all stop where one fails; its message goes along.
-kd_status kd_comm_agree(const kd_comm *comm, kd_status status);
+/// Bytes of process 0 to all.
+void kd_comm_broadcast(const kd_comm *comm, void *data, size_t n);
+/// Sends n_send[i] numbers to process i and receives n_receive[i] from it, in the order of the
+/// processes. Counts and their sums are below 2^31.
+void kd_comm_exchange(const kd_comm *comm, const double *send, const int *n_send, double *receive,
+                      const int *n_receive);
+/// The part of `n` things that process `rank` takes of them: contiguous, in the order of the
+/// processes, as even as possible.
+void kd_comm_part(const kd_comm *comm, size_t rank, size_t n, size_t *first, size_t *count);
 
 #endif

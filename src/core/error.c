@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MESSAGE_BYTES = 16384, MAX_LINES = 20 };
+enum { MAX_LINES = 20 };
 
-static _Thread_local char message[MESSAGE_BYTES];
+static _Thread_local char message[KD_MESSAGE_BYTES];
 static _Thread_local size_t length;
 static _Thread_local size_t n_line;
 
@@ -25,15 +25,15 @@ static kd_status append(kd_status status, const char *format, va_list arguments)
     static _Thread_local size_t length_of_full;
     if (n_line == MAX_LINES + 1) length_of_full = length;
     length = length_of_full;
-    const int n = snprintf(message + length, MESSAGE_BYTES - length, "\n... and %zu more errors",
+    const int n = snprintf(message + length, KD_MESSAGE_BYTES - length, "\n... and %zu more errors",
                            n_line - MAX_LINES);
-    if (n > 0 && (size_t)n < MESSAGE_BYTES - length) length += (size_t)n;
+    if (n > 0 && (size_t)n < KD_MESSAGE_BYTES - length) length += (size_t)n;
     return status;
   }
-  if (length > 0 && length + 1 < MESSAGE_BYTES) message[length++] = '\n';
-  const int n = vsnprintf(message + length, MESSAGE_BYTES - length, format, arguments);
+  if (length > 0 && length + 1 < KD_MESSAGE_BYTES) message[length++] = '\n';
+  const int n = vsnprintf(message + length, KD_MESSAGE_BYTES - length, format, arguments);
   if (n > 0) {
-    const size_t room = MESSAGE_BYTES - length - 1;
+    const size_t room = KD_MESSAGE_BYTES - length - 1;
     length += (size_t)n < room ? (size_t)n : room;
   }
   return status;

@@ -4,6 +4,9 @@
 
 #include "keldrift/status.h"
 
+/// Room for the longest message and its end.
+enum { KD_MESSAGE_BYTES = 16384 };
+
 /// Replaces the thread's error message by a formatted one and returns `status`.
 kd_status kd_error(kd_status status, const char *format, ...) KD_PRINTF(2, 3);
 

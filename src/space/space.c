@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/comm.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/modes.h"
@@ -14,6 +15,8 @@
 
 struct kd_space {
   size_t n_dim, n[3], n_r;
+  const kd_comm *comm;
+  size_t first, count; ///< points of this process
   double length[3];
   size_t n_term;
   kd_potential *term;
@@ -84,7 +87,7 @@ kd_status kd_space_create(const kd_scenario *scenario, const kd_model *model, kd
   KD_ALLOCATE(s, 1);
   for (int i = 0; i < 3; i++) s->n[i] = 1;
   KD_CHECK(read_grid(grid, model, s));
-  s->n_r = s->n[0] * s->n[1] * s->n[2];
+  s->n_r = s->count = s->n[0] * s->n[1] * s->n[2];
   const size_t n_term = kd_section_count(root, "potential");
   if (n_term > 0 && s->n_dim == 0) {
     status = kd_section_error(root, "potential",
@@ -118,6 +121,17 @@ cleanup:
   return status;
 }
 
+kd_status kd_space_share(kd_space *s, const kd_comm *comm) {
+  if (s->n_dim == 0 || kd_comm_size(comm) == 1) return KD_OK;
+  if (kd_comm_size(comm) > s->n_r)
+    return kd_error(KD_ERROR_SCENARIO,
+                    "%zu processes for %zu points of R (expected at most one per point)",
+                    kd_comm_size(comm), s->n_r);
+  s->comm = comm;
+  kd_comm_part(comm, kd_comm_rank(comm), s->n_r, &s->first, &s->count);
+  return KD_OK;
+}
+
 size_t kd_space_n_dim(const kd_space *s) {
   return s->n_dim;
 }
@@ -128,8 +142,11 @@ size_t kd_space_n_r(const kd_space *s) {
   return s->n_r;
 }
 void kd_space_slab(const kd_space *s, size_t *first, size_t *count) {
-  *first = 0;
-  *count = s->n_r;
+  *first = s->first;
+  *count = s->count;
+}
+const kd_comm *kd_space_comm(const kd_space *s) {
+  return s->comm;
 }
 const double *kd_space_length(const kd_space *s) {
   return s->length;
