@@ -6,8 +6,9 @@
 /// several in a row after one that is not timed:
 ///
 ///   step   kinetic and potential flow over one step, tables made
-///   ffts   the transforms of a step alone: the same plans on the same layouts, f copied to the
-///          buffers and back
+///   ffts   the transforms of a step alone, kd_phase_space_transforms: f copied to the buffers,
+///   there
+///          and back
 ///   plain  the same by two FFTW plans of real transforms for all of f, one over R, one over k
 ///   table  one table of exponentials made anew, and a kinetic flow
 ///   kick   one table of phases of a driven potential made anew, and a potential flow
@@ -124,158 +125,50 @@ static void potential(stage *s, double t) {
   check(kd_phase_space_potential(s->flow, t, (const double[3]){0.01}, s->dt, s->f));
 }
 
-// --- FFTs alone ---------------------------------------------------------------------------------
+// --- FFTW's own plans ---------------------------------------------------------------------------
 
-/// As in phase_space.c: columns of f go through transforms over R in chunks, pairs of real numbers
-/// as complex ones; pairs of rows over k.
-enum { PAIRS = 16, CHUNK = 2 * PAIRS, PITCH = PAIRS + 1 };
-
-typedef struct transforms {
-  size_t m[3], n[3], pitch, size_r, size_k;
-  fftw_plan r[2][3], k[2][3]; ///< there and back, by axis
-  fftw_plan all[2][2];        ///< plain: over R, over k; there and back
-  double complex **buffer;
+/// Real transforms of all of f, one plan over R and one over k.
+typedef struct plain {
+  fftw_plan plan[2][2]; ///< there and back; over R, over k
   double *f;
   double complex *half;
-} transforms;
+} plain;
 
-static void plan_axes(const size_t size[4], const size_t stride[4], fftw_complex *from,
-                      fftw_complex *to, fftw_plan plan[2][3]) {
-  for (int axis = 0; axis < 3; axis++) {
-    if (size[axis] == 1 && axis < 2) continue;
-    fftw_iodim64 along = {0}, others[3];
-    int n_other = 0;
-    for (int a = 0; a < 4; a++) {
-      const fftw_iodim64 dim = {
-          .n = (ptrdiff_t)size[a], .is = (ptrdiff_t)stride[a], .os = (ptrdiff_t)stride[a]};
-      if (a == axis)
-        along = dim;
-      else if (size[a] > 1)
-        others[n_other++] = dim;
-    }
-    for (int back = 0; back < 2; back++)
-      plan[back][axis] =
-          checked_plan(fftw_plan_guru64_dft(1, &along, n_other, others, axis == 2 ? from : to, to,
-                                            back ? FFTW_BACKWARD : FFTW_FORWARD, FFTW_ESTIMATE));
-  }
-}
-
-static void transforms_create(const stage *s, transforms *t) {
-  *t = (transforms){0};
+static void plain_create(const stage *s, plain *t) {
+  size_t m[3], n[3];
   for (size_t a = 0; a < 3; a++) {
     const size_t offset = 3 - s->n_dim;
-    t->m[a] = a < offset ? 1 : kd_space_n(s->space)[a - offset];
-    t->n[a] = a < offset ? 1 : kd_model_n(s->model)[a - offset];
+    m[a] = a < offset ? 1 : kd_space_n(s->space)[a - offset];
+    n[a] = a < offset ? 1 : kd_model_n(s->model)[a - offset];
   }
-  const size_t *m = t->m, *n = t->n;
-  t->pitch = s->n_dim == 1 ? n[2] : (n[2] / 4 | 1) * 4 + (n[2] % 4 ? 4 : 0);
-  t->size_r = (s->n_r * PITCH + 3) / 4 * 4;
-  t->size_k = (n[0] * n[1] * t->pitch + 3) / 4 * 4;
   t->f = checked(kd_allocate(s->count, sizeof *t->f));
   t->half = checked(kd_allocate(s->count + 2 * s->n_r * s->n_component * s->n_k / n[2] +
                                     2 * s->n_k * s->n_component * s->n_r / m[2],
                                 sizeof *t->half));
-  t->buffer = checked(kd_allocate((size_t)n_thread, sizeof *t->buffer));
-  const size_t size = (1 + s->n_component) * t->size_r;
-  for (int i = 0; i < n_thread; i++)
-    t->buffer[i] =
-        checked(kd_allocate(size > 2 * t->size_k ? size : 2 * t->size_k, sizeof(double complex)));
-  fftw_complex *buffer = (fftw_complex *)t->buffer[0], *half = (fftw_complex *)t->half;
-  plan_axes((const size_t[]){m[0], m[1], m[2], PAIRS},
-            (const size_t[]){m[1] * m[2] * PITCH, m[2] * PITCH, PITCH, 1}, buffer,
-            buffer + t->size_r, t->r);
-  plan_axes((const size_t[]){n[0], n[1], n[2], 1},
-            (const size_t[]){n[1] * t->pitch, t->pitch, 1, 1}, buffer, buffer + t->size_k, t->k);
-
+  fftw_complex *half = (fftw_complex *)t->half;
   const int columns = (int)(s->n_component * s->n_k), rows = (int)(s->n_component * s->n_r);
   const int mi[3] = {(int)m[0], (int)m[1], (int)m[2]}, ni[3] = {(int)n[0], (int)n[1], (int)n[2]};
   const int half_k = ni[0] * ni[1] * (ni[2] / 2 + 1);
-  t->all[0][0] = checked_plan(fftw_plan_many_dft_r2c(3, mi, columns, t->f, NULL, columns, 1, half,
-                                                     NULL, columns, 1, FFTW_ESTIMATE));
-  t->all[1][0] = checked_plan(fftw_plan_many_dft_c2r(3, mi, columns, half, NULL, columns, 1, t->f,
-                                                     NULL, columns, 1, FFTW_ESTIMATE));
-  t->all[0][1] = checked_plan(fftw_plan_many_dft_r2c(3, ni, rows, t->f, NULL, 1, (int)s->n_k, half,
-                                                     NULL, 1, half_k, FFTW_ESTIMATE));
-  t->all[1][1] = checked_plan(fftw_plan_many_dft_c2r(3, ni, rows, half, NULL, 1, half_k, t->f, NULL,
-                                                     1, (int)s->n_k, FFTW_ESTIMATE));
+  t->plan[0][0] = checked_plan(fftw_plan_many_dft_r2c(3, mi, columns, t->f, NULL, columns, 1, half,
+                                                      NULL, columns, 1, FFTW_ESTIMATE));
+  t->plan[1][0] = checked_plan(fftw_plan_many_dft_c2r(3, mi, columns, half, NULL, columns, 1, t->f,
+                                                      NULL, columns, 1, FFTW_ESTIMATE));
+  t->plan[0][1] = checked_plan(fftw_plan_many_dft_r2c(3, ni, rows, t->f, NULL, 1, (int)s->n_k, half,
+                                                      NULL, 1, half_k, FFTW_ESTIMATE));
+  t->plan[1][1] = checked_plan(fftw_plan_many_dft_c2r(3, ni, rows, half, NULL, 1, half_k, t->f,
+                                                      NULL, 1, (int)s->n_k, FFTW_ESTIMATE));
 }
 
-static void transforms_clear(transforms *t) {
-  for (int back = 0; back < 2; back++) {
-    for (int axis = 0; axis < 3; axis++) {
-      if (t->r[back][axis]) fftw_destroy_plan(t->r[back][axis]);
-      if (t->k[back][axis]) fftw_destroy_plan(t->k[back][axis]);
-    }
-    for (int i = 0; i < 2; i++) fftw_destroy_plan(t->all[back][i]);
-  }
-  for (int i = 0; i < n_thread; i++) kd_free(t->buffer[i]);
-  kd_free(t->buffer);
+static void plain_clear(plain *t) {
+  for (int back = 0; back < 2; back++)
+    for (int i = 0; i < 2; i++) fftw_destroy_plan(t->plan[back][i]);
   kd_free(t->half);
   kd_free(t->f);
 }
 
-static void there(fftw_plan plan[2][3], double complex *from, double complex *to) {
-  fftw_execute_dft(plan[0][2], (fftw_complex *)from, (fftw_complex *)to);
-  for (int axis = 1; axis >= 0; axis--)
-    if (plan[0][axis]) fftw_execute_dft(plan[0][axis], (fftw_complex *)to, (fftw_complex *)to);
-}
-
-static void back(fftw_plan plan[2][3], double complex *from, double complex *to) {
+static void plain_transform(const plain *t) {
   for (int axis = 0; axis < 2; axis++)
-    if (plan[1][axis]) fftw_execute_dft(plan[1][axis], (fftw_complex *)from, (fftw_complex *)from);
-  fftw_execute_dft(plan[1][2], (fftw_complex *)from, (fftw_complex *)to);
-}
-
-static void transform(const stage *s, transforms *t) {
-  const size_t stride = s->n_component * s->n_k, n_row = s->n_r * s->n_component;
-#pragma omp parallel num_threads(n_thread)
-  {
-    double complex *z = t->buffer[omp_get_thread_num()], *q = z + t->size_r, *w = z + t->size_k;
-#pragma omp for schedule(static)
-    for (size_t k = 0; k < s->n_k; k += CHUNK) {
-      for (size_t c = 0; c < s->n_component; c++) {
-        const double *f = t->f + c * s->n_k + k;
-        for (size_t r = 0; r < s->n_r; r++)
-          memcpy(z + r * PITCH, f + r * stride, CHUNK * sizeof *f);
-        there(t->r, z, q + c * t->size_r);
-      }
-      for (size_t c = 0; c < s->n_component; c++) {
-        double *f = t->f + c * s->n_k + k;
-        back(t->r, q + c * t->size_r, z);
-        for (size_t r = 0; r < s->n_r; r++)
-          memcpy(f + r * stride, z + r * PITCH, CHUNK * sizeof *f);
-      }
-    }
-#pragma omp for schedule(static)
-    for (size_t first = 0; first < n_row; first += 2) {
-      double *x = t->f + first * s->n_k, *y = x + s->n_k;
-      for (size_t row = 0; row < t->n[0] * t->n[1]; row++) {
-        double *to = (double *)(z + row * t->pitch);
-        const double *from_x = x + row * t->n[2], *from_y = y + row * t->n[2];
-#pragma omp simd
-        for (size_t i = 0; i < t->n[2]; i++) {
-          to[2 * i] = from_x[i];
-          to[2 * i + 1] = from_y[i];
-        }
-      }
-      there(t->k, z, w);
-      back(t->k, w, z);
-      for (size_t row = 0; row < t->n[0] * t->n[1]; row++) {
-        const double *from = (const double *)(z + row * t->pitch);
-        double *to_x = x + row * t->n[2], *to_y = y + row * t->n[2];
-#pragma omp simd
-        for (size_t i = 0; i < t->n[2]; i++) {
-          to_x[i] = from[2 * i];
-          to_y[i] = from[2 * i + 1];
-        }
-      }
-    }
-  }
-}
-
-static void transform_plainly(const transforms *t) {
-  for (int axis = 0; axis < 2; axis++)
-    for (int back = 0; back < 2; back++) fftw_execute(t->all[back][axis]);
+    for (int back = 0; back < 2; back++) fftw_execute(t->plan[back][axis]);
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -288,17 +181,15 @@ int main(int argc, char **argv) {
   const size_t n_band = (size_t)atoi(argv[2]), n_r = (size_t)atoi(argv[3]);
   const size_t n_k = (size_t)atoi(argv[4]), n_dim = argc > 5 ? (size_t)atoi(argv[5]) : 1;
   n_thread = atoi(argv[1]);
-  if (n_thread < 1 || n_band < 1 || n_band > 16 || n_k % CHUNK != 0 || n_r % 2 != 0 || n_dim < 1 ||
-      n_dim > 2) {
-    fprintf(stderr, "%s: error: 1 or more threads, 1 to 16 bands, N_R even, N_K a multiple of %d\n",
-            argv[0], CHUNK);
+  if (n_thread < 1 || n_band < 1 || n_band > 16 || n_r < 1 || n_k < 1 || n_dim < 1 || n_dim > 2) {
+    fprintf(stderr, "%s: error: 1 or more threads, 1 to 16 bands, 1 or 2 dimensions\n", argv[0]);
     return 2;
   }
   omp_set_num_threads(n_thread);
   stage s;
-  transforms t;
+  plain t = {0};
   stage_create(n_band, n_r, n_k, n_dim, &s);
-  transforms_create(&s, &t);
+  plain_create(&s, &t);
   kinetic(&s, s.dt);
   potential(&s, s.t);
   char word[16];
@@ -315,9 +206,9 @@ int main(int argc, char **argv) {
         kinetic(&s, s.dt);
         potential(&s, s.t);
       } else if (strcmp(word, "ffts") == 0) {
-        transform(&s, &t);
+        kd_phase_space_transforms(s.flow, t.f);
       } else if (strcmp(word, "plain") == 0) {
-        transform_plainly(&t);
+        plain_transform(&t);
       } else if (is_table) {
         kinetic(&s, other += 1e-4);
       } else if (is_kick) {
@@ -331,7 +222,7 @@ int main(int argc, char **argv) {
     printf("%.9f\n", (now() - start) / count);
     fflush(stdout);
   }
-  transforms_clear(&t);
+  plain_clear(&t);
   stage_clear(&s);
   return 0;
 }

@@ -59,6 +59,18 @@ KD_API kd_status kd_space_difference(kd_space *space, const double s[3], double 
 /// @param u  receives n_r numbers
 KD_API kd_status kd_space_gradient(kd_space *space, size_t axis, double t, double *u);
 
+/// U(R, t) = sum over parts of factor(t) U_part(R): the terms that do not depend on time are one
+/// part, every other term is one of its own, so that what is derived from U_part need not be
+/// computed anew at every t.
+KD_API size_t kd_space_n_part(const kd_space *space);
+KD_API double kd_space_part_factor(const kd_space *space, size_t part, double t);
+/// Another number than before once U_part has changed.
+KD_API unsigned long kd_space_part_version(const kd_space *space, size_t part);
+/// The same as kd_space_difference and kd_space_gradient, of U_part.
+KD_API kd_status kd_space_part_difference(kd_space *space, size_t part, const double s[3],
+                                          double *u);
+KD_API kd_status kd_space_part_gradient(kd_space *space, size_t part, size_t axis, double *u);
+
 #ifdef __cplusplus
 }
 #endif

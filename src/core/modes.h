@@ -16,6 +16,19 @@ static inline bool kd_mode_is_nyquist(size_t j, size_t n) {
   return n > 1 && 2 * j == n;
 }
 
+/// The mode with indices `j` of an array of n[0] x n[1] x n[2] with the signs of its Nyquist axes
+/// turned as `signs` says, a bit per axis: fills `number`, and returns false if it asks to turn
+/// another axis. Over signs = 0 ... 7 that makes all modes that the grid cannot tell apart.
+static inline bool kd_mode_image(const size_t j[3], const size_t n[3], int signs,
+                                 double number[3]) {
+  for (size_t a = 0; a < 3; a++) {
+    const bool flips = signs >> a & 1;
+    if (flips && !kd_mode_is_nyquist(j[a], n[a])) return false;
+    number[a] = (flips ? -1 : 1) * kd_mode_number(j[a], n[a]);
+  }
+  return true;
+}
+
 /// True for the outer tenth of the modes.
 static inline bool kd_mode_is_outer(size_t j, size_t n) {
   return n > 1 && fabs(kd_mode_number(j, n)) > 0.45 * (double)n;

@@ -15,6 +15,7 @@
 #include "core/modes.h"
 #include "core/packing.h"
 #include "core/parallel.h"
+#include "drift/differences.h"
 
 /// Complex transforms take real numbers in pairs: x + i y gives (X(q) + conj X(-q))/2 and so on.
 /// That is as little work as real transforms are, and FFTW has vector instructions for it.
@@ -34,9 +35,9 @@ const kd_choice kd_drift_choices[] = {
      .reference = "Trukhan and Protik, eqs. 8-10"},
     {.name = NULL}};
 
-/// A Fourier mode of R or k with the displacements (q/2 or s) that it stands for: one, or both
-/// signs along every axis where it is the Nyquist mode. Over them the generator of the flow is
-/// averaged, so that what the grid cannot tell apart moves as one, and unitarily.
+/// A Fourier mode of R with the displacements q/2 that it stands for: one, or both signs along
+/// every axis where it is the Nyquist mode. Over them the generator of the flow is averaged, so
+/// that what the grid cannot tell apart moves as one, and unitarily.
 typedef struct image_set {
   size_t n_image;
   double x[8][3];
@@ -48,7 +49,7 @@ enum { N_TABLE = 2 };
 /// A chunk of k is kept as CHUNK numbers: PAIRS of the first of each pair, PAIRS of the second.
 typedef struct kinetic_table {
   bool is_set;
-  double dt, field[3];
+  double energy, dt, field[3];
   unsigned long last_use;
   /// One and two bands: e^{-i (tr h(+) - tr h(-)) dt/(n hbar)} over 2 n n_r,
   /// [chunk][pair][2][CHUNK].
@@ -61,6 +62,7 @@ typedef struct kinetic_table {
 typedef struct kick_table {
   bool is_set;
   double t, dt, impulse[3];
+  unsigned long version; ///< of U
   unsigned long last_use;
   double *factor; ///< [n_r][2][n_half], over 2 n_k
 } kick_table;
@@ -96,13 +98,12 @@ struct kd_phase_space {
   grid_fft over_r, over_r_tail; ///< of whole chunks and of the last one, if it is smaller
 
   // Potential:
-  size_t n[3];             ///< points of k, axes moved to the back
-  size_t pitch, volume;    ///< room of a row of k, and of all rows
-  size_t n_half;           ///< modes of the half-transform over k
-  image_set *displacement; ///< s, [n_half]
+  size_t n[3];          ///< points of k, axes moved to the back
+  size_t pitch, volume; ///< room of a row of k, and of all rows
+  size_t n_half;        ///< modes of the half-transform over k
+  kd_differences *differences;
   kick_table kick[N_TABLE];
-  double *difference, *slope; ///< [n_r]
-  double *angle;              ///< [BATCH][n_r]
+  double *angle; ///< [BATCH][n_r]
   grid_fft over_k;
 
   size_t n_buffer;
@@ -132,9 +133,7 @@ void kd_phase_space_free(kd_phase_space *p) {
   kd_free(p->image);
   kd_free(p->energy);
   kd_free(p->vector);
-  kd_free(p->displacement);
-  kd_free(p->difference);
-  kd_free(p->slope);
+  kd_differences_free(p->differences);
   kd_free(p->angle);
   grid_fft_clear(&p->over_r);
   grid_fft_clear(&p->over_r_tail);
@@ -204,17 +203,6 @@ static inline void put_together(kd_zlanes x, kd_zlanes y, kd_zlanes *z, kd_zlane
 
 // --- construction -------------------------------------------------------------------------------
 
-/// The mode with indices `j` of `n` with the signs of its Nyquist axes turned as `signs` says, a
-/// bit per axis: fills `number`, and returns false if it asks to turn another axis.
-static bool image_of(const size_t j[3], const size_t n[3], int signs, double number[3]) {
-  for (size_t a = 0; a < 3; a++) {
-    const bool flips = signs >> a & 1;
-    if (flips && !kd_mode_is_nyquist(j[a], n[a])) return false;
-    number[a] = (flips ? -1 : 1) * kd_mode_number(j[a], n[a]);
-  }
-  return true;
-}
-
 static kd_status make_modes(kd_phase_space *p) {
   kd_status status = KD_OK;
   const size_t n_dim = kd_space_n_dim(p->space), offset = 3 - n_dim;
@@ -229,7 +217,7 @@ static kd_status make_modes(kd_phase_space *p) {
         ((m[0] - j[0]) % m[0] * m[1] + (m[1] - j[1]) % m[1]) * m[2] + (m[2] - j[2]) % m[2];
     double number[3];
     for (int signs = 0; signs < 8; signs++) {
-      if (!image_of(j, m, signs, number)) continue;
+      if (!kd_mode_image(j, m, signs, number)) continue;
       double *x = p->half[e].x[p->half[e].n_image++];
       for (size_t d = 0; d < n_dim; d++)
         x[d] = M_PI * number[d + offset] / kd_space_length(p->space)[d];
@@ -248,30 +236,12 @@ static size_t whole_lines(size_t count) {
   return (count + 3) / 4 * 4;
 }
 
-static kd_status make_displacements(kd_phase_space *p) {
-  kd_status status = KD_OK;
+static void find_k_grid(kd_phase_space *p) {
   const size_t n_dim = kd_model_n_dim(p->model), offset = 3 - n_dim;
   for (size_t a = 0; a < 3; a++) p->n[a] = a < offset ? 1 : kd_model_n(p->model)[a - offset];
-  const size_t last = p->n[2] / 2 + 1;
-  p->n_half = p->n[0] * p->n[1] * last;
   // Columns over the other axes: again no power of 2 from row to row.
   p->pitch = n_dim == 1 ? p->n[2] : (p->n[2] / 4 | 1) * 4 + (p->n[2] % 4 ? 4 : 0);
   p->volume = whole_lines(p->n[0] * p->n[1] * p->pitch);
-  KD_ALLOCATE(p->displacement, p->n_half);
-  for (size_t i = 0; i < p->n_half; i++) {
-    const size_t j[3] = {i / last / p->n[1], i / last % p->n[1], i % last};
-    double number[3];
-    for (int signs = 0; signs < 8; signs++) {
-      if (!image_of(j, p->n, signs, number)) continue;
-      double *x = p->displacement[i].x[p->displacement[i].n_image++];
-      for (size_t a = offset; a < 3; a++)
-        for (size_t d = 0; d < 3; d++)
-          x[d] += number[a] * kd_model_duals(p->model)[3 * (a - offset) + d];
-    }
-  }
-
-cleanup:
-  return status;
 }
 
 /// Numbers of a table, and of the matrices of one chunk and mode in it.
@@ -318,7 +288,13 @@ kd_status kd_phase_space_create(kd_model *model, kd_space *space, bool is_gradie
   p->n_r = kd_space_n_r(space);
   p->n_thread = omp_get_max_threads();
   KD_CHECK(make_modes(p));
-  KD_CHECK(make_displacements(p));
+  find_k_grid(p);
+  // Of the differences as much may be kept as of the factors made of them.
+  KD_CHECK(kd_differences_create(model, space, is_gradient,
+                                 N_TABLE * p->n_r * (p->n[0] * p->n[1] * (p->n[2] / 2 + 1)) * 2 *
+                                     sizeof(double),
+                                 &p->differences));
+  p->n_half = kd_differences_n_half(p->differences);
   p->n_chunk = (p->n_k + CHUNK - 1) / CHUNK;
   p->field = whole_lines(p->n_r * PITCH);
   p->n_matrix = p->n_band > 2 ? 3 * p->n_component * sizeof(kd_zlanes) / sizeof(double complex) : 0;
@@ -342,8 +318,6 @@ kd_status kd_phase_space_create(kd_model *model, kd_space *space, bool is_gradie
     if (p->n_band >= 2) KD_ALLOCATE(table->unitary, unitary_numbers(p));
     KD_ALLOCATE(p->kick[i].factor, p->n_r * 2 * p->n_half);
   }
-  KD_ALLOCATE(p->difference, p->n_r);
-  KD_ALLOCATE(p->slope, p->n_r);
   KD_ALLOCATE(p->angle, BATCH * p->n_r);
   KD_CHECK(make_plans(p));
   *result = p;
@@ -356,15 +330,16 @@ cleanup:
 
 // --- kinetic: the tables ------------------------------------------------------------------------
 
-/// h, averaged over the images of a mode.
-static void sample(kd_phase_space *p, const double e[3], const image_set *images, double *h) {
+/// h = energy H - charge e.r, averaged over the images of a mode.
+static void sample(kd_phase_space *p, double energy, const double e[3], const image_set *images,
+                   double *h) {
   const size_t n = p->n_component * p->n_k;
   for (size_t i = 0; i < images->n_image; i++) {
     const double origin[3] = {0};
-    kd_model_part part = {.energy = 1};
+    kd_model_part part = {.energy = energy};
     for (int d = 0; d < 3; d++) {
       part.position[d] = -p->charge * e[d];
-      if (p->is_gradient) part.gradient[d] = images->x[i][d];
+      if (p->is_gradient) part.gradient[d] = energy * images->x[i][d];
     }
     kd_model_sample(p->model, p->is_gradient ? origin : images->x[i], &part, i == 0 ? h : p->image);
     for (size_t c = 0; c < n && i > 0; c++) h[c] += p->image[c];
@@ -485,7 +460,8 @@ static kd_status diagonalize(kd_phase_space *p, size_t first, size_t count) {
 }
 
 /// Fills a table with the exponentials of all displacements.
-static kd_status make_table(kd_phase_space *p, const double e[3], double dt, kinetic_table *table) {
+static kd_status make_table(kd_phase_space *p, double energy, const double e[3], double dt,
+                            kinetic_table *table) {
   const size_t n = p->n_component * p->n_k;
   const double angle = dt / p->hbar;
   table->is_set = false;
@@ -494,7 +470,7 @@ static kd_status make_table(kd_phase_space *p, const double e[3], double dt, kin
     for (size_t i = 0; i < 2 * count; i++)
       if (is_used(p, first, i)) {
         const size_t pair = first + i / 2;
-        sample(p, e, &p->half[i % 2 ? p->minus[pair] : p->plus[pair]], p->h + i * n);
+        sample(p, energy, e, &p->half[i % 2 ? p->minus[pair] : p->plus[pair]], p->h + i * n);
       }
     if (p->n_band > 2) KD_TRY(diagonalize(p, first, count));
 #pragma omp parallel for collapse(2) schedule(static)                                              \
@@ -502,24 +478,28 @@ static kd_status make_table(kd_phase_space *p, const double e[3], double dt, kin
     for (size_t chunk = 0; chunk < p->n_chunk; chunk++)
       for (size_t i = 0; i < count; i++) fill(p, angle, first, i, chunk, table);
   }
+  table->energy = energy;
   table->dt = dt;
   memcpy(table->field, e, sizeof table->field);
   table->is_set = true;
   return KD_OK;
 }
 
+static bool table_fits(const kinetic_table *table, double energy, const double e[3], double dt) {
+  return table->is_set && table->energy == energy && table->dt == dt &&
+         memcmp(table->field, e, sizeof table->field) == 0;
+}
+
 /// The table of a step: one that is there, or the one not used for longest, filled anew.
-static kd_status find_table(kd_phase_space *p, const double e[3], double dt,
+static kd_status find_table(kd_phase_space *p, double energy, const double e[3], double dt,
                             const kinetic_table **found) {
   kinetic_table *table = &p->table[0];
   for (int i = 0; i < N_TABLE; i++) {
-    kinetic_table *t = &p->table[i];
-    const bool fits = t->is_set && t->dt == dt && memcmp(t->field, e, sizeof t->field) == 0;
-    if (fits || t->last_use < table->last_use) table = t;
+    const bool fits = table_fits(&p->table[i], energy, e, dt);
+    if (fits || p->table[i].last_use < table->last_use) table = &p->table[i];
     if (fits) break;
   }
-  if (!table->is_set || table->dt != dt || memcmp(table->field, e, sizeof table->field) != 0)
-    KD_TRY(make_table(p, e, dt, table));
+  if (!table_fits(table, energy, e, dt)) KD_TRY(make_table(p, energy, e, dt, table));
   table->last_use = ++p->n_use;
   *found = table;
   return KD_OK;
@@ -728,9 +708,20 @@ static void scatter(const kd_phase_space *p, const double complex *z, size_t cou
   }
 }
 
-kd_status kd_phase_space_kinetic(kd_phase_space *p, const double e[3], double dt, double *f) {
-  const kinetic_table *table;
-  KD_TRY(find_table(p, e, dt, &table));
+/// One band or more: multiplies the transformed components of a chunk.
+static void turn(const kd_phase_space *p, const kinetic_table *table, size_t chunk, size_t width,
+                 double complex *field, double complex *matrices) {
+  if (p->n_band == 1)
+    turn_one(p, table, chunk, width, field);
+  else if (p->n_band == 2)
+    turn_two(p, table, chunk, width, field);
+  else
+    turn_many(p, table, chunk, width, field, (kd_zlanes *)matrices);
+}
+
+/// Transforms f along R, multiplies, and transforms back, a chunk of k at a time.
+/// @param table  NULL: the transforms alone
+static void sweep_columns(kd_phase_space *p, const kinetic_table *table, double *f) {
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(p->n_thread) if (KD_WORTH_THREADS(p->n_r * p->n_component * p->n_k))
   for (size_t chunk = 0; chunk < p->n_chunk; chunk++) {
@@ -740,61 +731,56 @@ kd_status kd_phase_space_kinetic(kd_phase_space *p, const double e[3], double dt
     double complex *field = columns + p->field;
     for (size_t c = 0; c < p->n_component; c++) {
       gather(p, f + c * p->n_k + k, count, columns);
-      prefetch_tables(p, table, chunk, c);
+      if (table) prefetch_tables(p, table, chunk, c);
       grid_fft_forward(fft, columns, field + c * p->field);
     }
-    if (p->n_band == 1)
-      turn_one(p, table, chunk, width, field);
-    else if (p->n_band == 2)
-      turn_two(p, table, chunk, width, field);
-    else
-      turn_many(p, table, chunk, width, field, (kd_zlanes *)matrices);
+    if (table) turn(p, table, chunk, width, field, matrices);
     for (size_t c = 0; c < p->n_component; c++) {
       grid_fft_backward(fft, field + c * p->field, columns);
       scatter(p, columns, count, f + c * p->n_k + k);
     }
   }
   p->n_fft += p->n_component;
+}
+
+kd_status kd_phase_space_kinetic(kd_phase_space *p, const double e[3], double dt, double *f) {
+  const kinetic_table *table;
+  KD_TRY(find_table(p, 1, e, dt, &table));
+  sweep_columns(p, table, f);
+  return KD_OK;
+}
+
+kd_status kd_phase_space_dipole(kd_phase_space *p, const double impulse[3], double *f) {
+  const kinetic_table *table;
+  KD_TRY(find_table(p, 0, impulse, 1, &table));
+  sweep_columns(p, table, f);
   return KD_OK;
 }
 
 // --- potential ----------------------------------------------------------------------------------
 
-/// U(R + s/2) - U(R - s/2), or s.grad U, at every R.
-static kd_status find_difference(kd_phase_space *p, const double s[3], double t) {
-  if (!p->is_gradient) return kd_space_difference(p->space, s, t, p->difference);
-  memset(p->difference, 0, p->n_r * sizeof *p->difference);
-  for (size_t d = 0; d < kd_space_n_dim(p->space); d++) {
-    KD_TRY(kd_space_gradient(p->space, d, t, p->slope));
-    for (size_t r = 0; r < p->n_r; r++) p->difference[r] += s[d] * p->slope[r];
-  }
-  return KD_OK;
+static unsigned long potential_version(const kd_phase_space *p) {
+  unsigned long version = 0;
+  for (size_t i = 0; i < kd_space_n_part(p->space); i++)
+    version += kd_space_part_version(p->space, i);
+  return version;
 }
 
 static kd_status make_kick(kd_phase_space *p, double t, const double impulse[3], double dt,
                            kick_table *kick) {
   const double norm = 0.5 / (double)p->n_k;
+  double force[3];
+  for (int d = 0; d < 3; d++) force[d] = p->charge * impulse[d];
   kick->is_set = false;
   for (size_t first = 0; first < p->n_half; first += BATCH) {
     const size_t count = p->n_half - first < BATCH ? p->n_half - first : BATCH;
-    memset(p->angle, 0, count * p->n_r * sizeof *p->angle);
-    for (size_t i = 0; i < count; i++) {
-      const image_set *images = &p->displacement[first + i];
-      double force = 0, *angle = p->angle + i * p->n_r;
-      for (size_t image = 0; image < images->n_image; image++) {
-        const double *s = images->x[image], share = 1 / (double)images->n_image;
-        for (int d = 0; d < 3; d++) force += share * p->charge * impulse[d] * s[d];
-        KD_TRY(find_difference(p, s, t));
-        for (size_t r = 0; r < p->n_r; r++) angle[r] -= share * p->difference[r] * dt;
-      }
-      for (size_t r = 0; r < p->n_r; r++) angle[r] = -(force + angle[r]) / p->hbar;
-    }
+    KD_TRY(kd_differences_batch(p->differences, t, dt, force, first, count, p->angle));
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(p->n_thread) if (KD_WORTH_THREADS(count * p->n_r))
     for (size_t r = 0; r < p->n_r; r++) {
       double *re = kick->factor + r * 2 * p->n_half + first, *im = re + p->n_half;
       double x[BATCH] = {0}, cosine[BATCH], sine[BATCH];
-      for (size_t i = 0; i < count; i++) x[i] = p->angle[i * p->n_r + r];
+      for (size_t i = 0; i < count; i++) x[i] = p->angle[i * p->n_r + r] / p->hbar;
 #pragma omp simd
       for (size_t i = 0; i < BATCH; i++) kd_cis(x[i], &cosine[i], &sine[i]);
       // FFTW's mode m is that of s = -m.
@@ -803,6 +789,7 @@ static kd_status make_kick(kd_phase_space *p, double t, const double impulse[3],
   }
   kick->t = t;
   kick->dt = dt;
+  kick->version = potential_version(p);
   memcpy(kick->impulse, impulse, sizeof kick->impulse);
   kick->is_set = true;
   return KD_OK;
@@ -811,6 +798,7 @@ static kd_status make_kick(kd_phase_space *p, double t, const double impulse[3],
 static bool kick_fits(const kd_phase_space *p, const kick_table *kick, double t,
                       const double impulse[3], double dt) {
   return kick->is_set && kick->dt == dt && (kick->t == t || !kd_space_is_driven(p->space)) &&
+         kick->version == potential_version(p) &&
          memcmp(impulse, kick->impulse, sizeof kick->impulse) == 0;
 }
 
@@ -909,31 +897,47 @@ static void kick_rows(const kd_phase_space *p, const double *a, const double *b,
     }
 }
 
-kd_status kd_phase_space_potential(kd_phase_space *p, double t, const double impulse[3], double dt,
-                                   double *f) {
-  if (kd_space_is_free(p->space) && impulse[0] == 0 && impulse[1] == 0 && impulse[2] == 0)
-    return KD_OK;
-  const kick_table *table;
-  KD_TRY(find_kick(p, t, impulse, dt, &table));
+/// Transforms f along k, multiplies, and transforms back, two rows at a time.
+/// @param table  NULL: the transforms alone
+static void sweep_rows(kd_phase_space *p, const kick_table *table, double *f) {
   const size_t n_row = p->n_r * p->n_component;
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(p->n_thread) if (KD_WORTH_THREADS(n_row * p->n_k))
   for (size_t first = 0; first < n_row; first += 2) {
     // The last of an odd number of rows is paired with itself.
     const size_t second = first + 1 < n_row ? first + 1 : first;
-    const double *a = table->factor + first / p->n_component * 2 * p->n_half;
-    const double *b = table->factor + second / p->n_component * 2 * p->n_half;
     double complex *z = p->buffer[omp_get_thread_num()], *transformed = z + p->volume;
     gather_rows(p, f + first * p->n_k, f + second * p->n_k, z);
-    prefetch(a, 2 * p->n_half);
-    if (b != a) prefetch(b, 2 * p->n_half);
-    grid_fft_forward(&p->over_k, z, transformed);
-    kick_rows(p, a, b, transformed, z);
-    grid_fft_backward(&p->over_k, z, transformed);
-    scatter_rows(p, transformed, f + first * p->n_k, f + second * p->n_k);
+    if (table) {
+      const double *a = table->factor + first / p->n_component * 2 * p->n_half;
+      const double *b = table->factor + second / p->n_component * 2 * p->n_half;
+      prefetch(a, 2 * p->n_half);
+      if (b != a) prefetch(b, 2 * p->n_half);
+      grid_fft_forward(&p->over_k, z, transformed);
+      kick_rows(p, a, b, transformed, z);
+      grid_fft_backward(&p->over_k, z, transformed);
+    } else {
+      grid_fft_forward(&p->over_k, z, transformed);
+      grid_fft_backward(&p->over_k, transformed, z);
+    }
+    scatter_rows(p, table ? transformed : z, f + first * p->n_k, f + second * p->n_k);
   }
   p->n_fft += p->n_component;
+}
+
+kd_status kd_phase_space_potential(kd_phase_space *p, double t, const double impulse[3], double dt,
+                                   double *f) {
+  if (kd_space_is_free(p->space) && impulse[0] == 0 && impulse[1] == 0 && impulse[2] == 0)
+    return KD_OK;
+  const kick_table *table;
+  KD_TRY(find_kick(p, t, impulse, dt, &table));
+  sweep_rows(p, table, f);
   return KD_OK;
+}
+
+void kd_phase_space_transforms(kd_phase_space *p, double *f) {
+  sweep_columns(p, NULL, f);
+  sweep_rows(p, NULL, f);
 }
 
 unsigned long kd_phase_space_n_fft(const kd_phase_space *p) {
@@ -946,6 +950,6 @@ size_t kd_phase_space_bytes(const kd_phase_space *p) {
   if (p->n_band <= 2) numbers += N_TABLE * phase_numbers(p);
   if (p->n_band >= 2) numbers += N_TABLE * unitary_numbers(p);
   if (p->n_band > 2) numbers += 2 * p->n_batch * (2 * n + p->n_band * p->n_k);
-  return numbers * sizeof(double) + p->n_half * sizeof *p->displacement + p->n_r * sizeof *p->half +
-         (size_t)p->n_thread * p->n_buffer * sizeof(double complex);
+  return numbers * sizeof(double) + kd_differences_bytes(p->differences) +
+         p->n_r * sizeof *p->half + (size_t)p->n_thread * p->n_buffer * sizeof(double complex);
 }

@@ -32,10 +32,19 @@ void kd_phase_space_free(kd_phase_space *phase_space);
 kd_status kd_phase_space_kinetic(kd_phase_space *phase_space, const double e[3], double dt,
                                  double *f);
 
+/// f := f under the dipole part of a delta kick, e^{i charge impulse.r/hbar} at k +- q/2. With the
+/// potential flow of dt = 0 it makes up the kick; where r depends on k they do not commute.
+/// @param impulse V fs/angstrom
+kd_status kd_phase_space_dipole(kd_phase_space *phase_space, const double impulse[3], double *f);
+
 /// f := potential flow over `dt`, U taken at time `t`. The phases are kept as above.
 /// @param impulse  integral of E over the step, V fs/angstrom
 kd_status kd_phase_space_potential(kd_phase_space *phase_space, double t, const double impulse[3],
                                    double dt, double *f);
+
+/// The transforms of a kinetic and a potential flow alone, there and back without the norm, for
+/// measurements of their cost.
+void kd_phase_space_transforms(kd_phase_space *phase_space, double *f);
 
 /// Transforms of one component along R (for one k) or k (for one R) count as n_k^-1 or n_r^-1 of an
 /// FFT of a component over the whole phase space; both together are one FFT.

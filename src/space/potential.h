@@ -32,6 +32,8 @@ struct kd_potential {
   double *grid;              ///< values on the grid, continued periodically; NULL: analytic
   double complex *spectrum;  ///< their Fourier coefficients
   kd_expression *modulation; ///< factor as a function of t; NULL: 1
+  size_t part;               ///< of kd_space_n_part that it belongs to
+  unsigned long version;     ///< times that `grid` has been replaced since the start
 };
 
 kd_status kd_potential_create(const kd_section *section, const kd_space *space,

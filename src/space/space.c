@@ -4,6 +4,7 @@
 #include <fftw3.h>
 #include <limits.h>
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "core/comm.h"
@@ -20,6 +21,7 @@ struct kd_space {
   double length[3];
   size_t n_term;
   kd_potential *term;
+  size_t n_part;
   fftw_plan to_q, from_q; ///< over the grid, complex, in place; NULL without tabulated terms
   double complex *work;   ///< [n_r]
 };
@@ -78,6 +80,16 @@ static void transform(kd_space *s, kd_potential *term) {
   memcpy(term->spectrum, s->work, s->n_r * sizeof *s->work);
 }
 
+/// All constant terms are one part, every other term is one of its own.
+static void number_parts(kd_space *s) {
+  size_t constant = SIZE_MAX;
+  for (size_t i = 0; i < s->n_term; i++) {
+    kd_potential *term = &s->term[i];
+    if (!term->modulation && constant == SIZE_MAX) constant = s->n_part++;
+    term->part = term->modulation ? s->n_part++ : constant;
+  }
+}
+
 kd_status kd_space_create(const kd_scenario *scenario, const kd_model *model, kd_space **result) {
   kd_status status = KD_OK;
   const kd_section *root = kd_scenario_root(scenario);
@@ -113,6 +125,7 @@ kd_status kd_space_create(const kd_scenario *scenario, const kd_model *model, kd
     KD_ALLOCATE(term->spectrum, s->n_r);
     transform(s, term);
   }
+  number_parts(s);
   *result = s;
   s = NULL;
 
@@ -210,52 +223,98 @@ static void add_spectral(kd_space *s, const kd_potential *term, double factor, c
   for (size_t index = 0; index < s->n_r; index++) u[index] += factor * creal(s->work[index]);
 }
 
-kd_status kd_space_difference(kd_space *s, const double displacement[3], double t, double *u) {
-  memset(u, 0, s->n_r * sizeof *u);
-  for (size_t i = 0; i < s->n_term; i++) {
-    const kd_potential *term = &s->term[i];
-    const double factor = kd_potential_factor(term, t);
-    if (term->grid) {
-      add_spectral(s, term, factor, displacement, true, u);
-      continue;
-    }
-    for (size_t index = 0; index < s->n_r; index++) {
-      double r[3], ahead[3], behind[3];
-      kd_space_r(s, index, r);
-      for (size_t d = 0; d < 3; d++) {
-        const double half = d < s->n_dim ? 0.5 * displacement[d] : 0;
-        ahead[d] = r[d] + half;
-        behind[d] = r[d] - half;
-      }
-      u[index] += factor * (term->kind->value(term, ahead) - term->kind->value(term, behind));
-    }
+/// u += factor (U(R + s/2) - U(R - s/2)) of one term.
+static void add_difference(kd_space *s, const kd_potential *term, double factor,
+                           const double displacement[3], double *u) {
+  if (term->grid) {
+    add_spectral(s, term, factor, displacement, true, u);
+    return;
   }
+  for (size_t index = 0; index < s->n_r; index++) {
+    double r[3], ahead[3], behind[3];
+    kd_space_r(s, index, r);
+    for (size_t d = 0; d < 3; d++) {
+      const double half = d < s->n_dim ? 0.5 * displacement[d] : 0;
+      ahead[d] = r[d] + half;
+      behind[d] = r[d] - half;
+    }
+    u[index] += factor * (term->kind->value(term, ahead) - term->kind->value(term, behind));
+  }
+}
+
+/// u += factor dU/dR_axis of one term.
+static void add_gradient(kd_space *s, const kd_potential *term, double factor, size_t axis,
+                         double *u) {
+  if (term->grid) {
+    double direction[3] = {0};
+    direction[axis] = 1;
+    add_spectral(s, term, factor, direction, false, u);
+    return;
+  }
+  for (size_t index = 0; index < s->n_r; index++) {
+    double r[3], gradient[3] = {0};
+    kd_space_r(s, index, r);
+    term->kind->gradient(term, r, gradient);
+    u[index] += factor * gradient[axis];
+  }
+}
+
+static kd_status check_difference(const kd_space *s, const double *u) {
   for (size_t index = 0; index < s->n_r; index++)
     if (!isfinite(u[index]))
       return kd_error(KD_ERROR_NUMERICS, "the potential energy is not finite near the R grid");
   return KD_OK;
 }
 
-kd_status kd_space_gradient(kd_space *s, size_t axis, double t, double *u) {
-  double direction[3] = {0};
-  direction[axis] = 1;
-  memset(u, 0, s->n_r * sizeof *u);
-  for (size_t i = 0; i < s->n_term; i++) {
-    const kd_potential *term = &s->term[i];
-    const double factor = kd_potential_factor(term, t);
-    if (term->grid) {
-      add_spectral(s, term, factor, direction, false, u);
-      continue;
-    }
-    for (size_t index = 0; index < s->n_r; index++) {
-      double r[3], gradient[3] = {0};
-      kd_space_r(s, index, r);
-      term->kind->gradient(term, r, gradient);
-      u[index] += factor * gradient[axis];
-    }
-  }
+static kd_status check_gradient(const kd_space *s, const double *u) {
   for (size_t index = 0; index < s->n_r; index++)
     if (!isfinite(u[index]))
       return kd_error(KD_ERROR_NUMERICS, "the gradient of the potential is not finite on the grid");
   return KD_OK;
+}
+
+kd_status kd_space_difference(kd_space *s, const double displacement[3], double t, double *u) {
+  memset(u, 0, s->n_r * sizeof *u);
+  for (size_t i = 0; i < s->n_term; i++)
+    add_difference(s, &s->term[i], kd_potential_factor(&s->term[i], t), displacement, u);
+  return check_difference(s, u);
+}
+
+kd_status kd_space_gradient(kd_space *s, size_t axis, double t, double *u) {
+  memset(u, 0, s->n_r * sizeof *u);
+  for (size_t i = 0; i < s->n_term; i++)
+    add_gradient(s, &s->term[i], kd_potential_factor(&s->term[i], t), axis, u);
+  return check_gradient(s, u);
+}
+
+size_t kd_space_n_part(const kd_space *s) {
+  return s->n_part;
+}
+
+double kd_space_part_factor(const kd_space *s, size_t part, double t) {
+  for (size_t i = 0; i < s->n_term; i++)
+    if (s->term[i].part == part) return kd_potential_factor(&s->term[i], t);
+  return 0;
+}
+
+unsigned long kd_space_part_version(const kd_space *s, size_t part) {
+  unsigned long version = 0;
+  for (size_t i = 0; i < s->n_term; i++)
+    if (s->term[i].part == part) version += s->term[i].version;
+  return version;
+}
+
+kd_status kd_space_part_difference(kd_space *s, size_t part, const double displacement[3],
+                                   double *u) {
+  memset(u, 0, s->n_r * sizeof *u);
+  for (size_t i = 0; i < s->n_term; i++)
+    if (s->term[i].part == part) add_difference(s, &s->term[i], 1, displacement, u);
+  return check_difference(s, u);
+}
+
+kd_status kd_space_part_gradient(kd_space *s, size_t part, size_t axis, double *u) {
+  memset(u, 0, s->n_r * sizeof *u);
+  for (size_t i = 0; i < s->n_term; i++)
+    if (s->term[i].part == part) add_gradient(s, &s->term[i], 1, axis, u);
+  return check_gradient(s, u);
 }

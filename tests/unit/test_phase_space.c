@@ -1,6 +1,7 @@
 /// The sub-flows of the drift in phase space against plain sums.
 #include "support.h"
 
+#include "drift/differences.h"
 #include "drift/phase_space.h"
 #include "drift/tails.h"
 
@@ -206,6 +207,45 @@ static void potential_flow_is_the_plain_sum(void **state) {
   CHECK_BELOW(worst, 1e-13);
 }
 
+/// Kept or computed anew, at one time and then another, the differences are those of U(R, t).
+static void differences_do_not_depend_on_room(void **state) {
+  (void)state;
+  for (int is_gradient = 0; is_gradient < 2; is_gradient++) {
+    system_ s =
+        create("units: natural\nmodel: {kind: chain, J: 1}\ngrid: {k: [7], r: {points: [12], "
+               "length: [9]}}\npotential: [{kind: gaussian, height: 0.2, width: 2, modulation: "
+               "\"1 + t\"}, {kind: periodic, amplitude: 0.4, period: 4.5}, {kind: disorder, "
+               "strength: 0.5, modulation: \"cos(t)\"}, {kind: harmonic, stiffness: 1}]\n"
+               "initial: {kind: bands, occupation: 0.5}\npropagation: {duration: 1}\n",
+               is_gradient);
+    kd_differences *kept, *fresh;
+    CHECK_OK(kd_differences_create(s.stage.model, s.space, is_gradient, 1 << 20, &kept));
+    CHECK_OK(kd_differences_create(s.stage.model, s.space, is_gradient, 0, &fresh));
+    assert_int_equal(kd_space_n_part(s.space), 3);
+    const size_t n_half = kd_differences_n_half(kept);
+    assert_int_equal(n_half, 4);
+    if (!is_gradient) assert_true(kd_differences_bytes(fresh) < kd_differences_bytes(kept));
+    double x[2][48], u[12];
+    const double impulse[3] = {0.3}, dt = 0.2;
+    for (int time = 0; time < 3; time++) {
+      const double t = 0.7 * time;
+      CHECK_OK(kd_differences_batch(kept, t, dt, impulse, 0, n_half, x[0]));
+      CHECK_OK(kd_differences_batch(fresh, t, dt, impulse, 0, n_half, x[1]));
+      CHECK_ARRAY(x[0], x[1], n_half * s.n_r, 1e-14);
+      for (size_t mode = 0; mode < n_half; mode++) {
+        const double displacement[3] = {(double)mode};
+        CHECK_OK(is_gradient ? kd_space_gradient(s.space, 0, t, u)
+                             : kd_space_difference(s.space, displacement, t, u));
+        for (size_t r = 0; r < s.n_r; r++)
+          u[r] = (is_gradient ? displacement[0] : 1) * dt * u[r] - 0.3 * displacement[0];
+        CHECK_ARRAY(x[0] + mode * s.n_r, u, s.n_r, 1e-14);
+      }
+    }
+    kd_differences_free(kept), kd_differences_free(fresh);
+    clear(&s);
+  }
+}
+
 static void gradients_are_derivatives(void **state) {
   (void)state;
   static const char *const potentials[] = {
@@ -327,6 +367,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(kinetic_flow_is_the_plain_sum),
       cmocka_unit_test(potential_flow_is_the_plain_sum),
+      cmocka_unit_test(differences_do_not_depend_on_room),
       cmocka_unit_test(gradients_are_derivatives),
       cmocka_unit_test(tails_are_measured),
       cmocka_unit_test(disorder_has_its_correlations),
