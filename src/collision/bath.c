@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "collision/electron.h"
 #include "collision/form.h"
 #include "core/error.h"
 #include "core/memory.h"
@@ -162,7 +163,8 @@ static const kd_bath_kind impurity = {
     .create = impurity_create,
     .kernel = impurity_kernel};
 
-const kd_variant *const kd_bath_variants[] = {&phonon.variant, &impurity.variant, NULL};
+const kd_variant *const kd_bath_variants[] = {&phonon.variant, &impurity.variant,
+                                              &kd_bath_electron.variant, NULL};
 
 // ------------------------------------------------------------------------------------------------
 
@@ -176,7 +178,7 @@ kd_status kd_bath_create(const kd_section *section, const kd_model *model,
                             "collisions.broadening)");
   if (bath->kind == &phonon)
     bath->kt = constants->k_boltzmann * kd_section_real(section, "temperature");
-  KD_TRY(kd_vertex_create(section, model, &bath->vertex));
+  if (bath->kind != &kd_bath_electron) KD_TRY(kd_vertex_create(section, model, &bath->vertex));
   KD_TRY(kd_form_evaluate(kd_section_child(section, "form"), model, 1, &bath->form));
   size_t m[3];
   const size_t n = kd_difference_count(model, m);
@@ -191,6 +193,7 @@ void kd_bath_clear(kd_bath *bath) {
   kd_vertex_clear(&bath->vertex);
   kd_free(bath->form);
   kd_free(bath->energy);
+  kd_free(bath->orbital);
   *bath = (kd_bath){0};
 }
 

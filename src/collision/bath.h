@@ -37,7 +37,9 @@ struct kd_bath {
   double kt;             ///< eV
   double omega;          ///< phonon energy at q = 0, eV
   bool is_shifted;       ///< phonons: kernel `shifted` instead of `spectral`
-  bool conserves_energy; ///< impurities: kernels shifted so that the energy does not change
+  bool conserves_energy; ///< impurities, electrons: kernels shifted so that the energy stays
+  bool is_density;       ///< electrons: V(q) between all densities, else contact between spins
+  double *orbital;       ///< electrons: U of the orbitals, [n_band], eV; NULL for baths
   kd_vertex vertex;
   double *form;   ///< [n_difference], multiplies the kernel; NULL: 1
   double *energy; ///< [n_difference], omega_q; NULL: omega

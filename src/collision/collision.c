@@ -32,14 +32,15 @@ struct kd_collision {
   const char *name; ///< of the Ansatz, owned by the scenario's tables
   size_t n_band, n_k, n;
   kd_bands bands;
-  kd_bath *bath; ///< those that conserve the energy come last
-  size_t n_bath, n_conserving;
-  bool is_natural;
+  kd_bath *bath; ///< then those that conserve the energy, then the carriers themselves
+  size_t n_bath, n_conserving, n_electron;
+  bool is_natural, is_fermion;
   double kt; ///< of the equilibrium that the section refers to, eV; 0: none
 
   // What C[f] is the sum of, NULL if absent:
   kd_keldysh *keldysh;    ///< baths that take energy, or may take some by broadening
   kd_keldysh *conserving; ///< baths that conserve the energy
+  kd_keldysh **electron;  ///< [n_electron], scattering of the carriers from one another
   kd_lindblad *lindblad;
   kd_relaxation *relaxation;
   double *equilibrium_rate; ///< C[f_eq], packed, to be subtracted; NULL: nothing
@@ -52,6 +53,8 @@ void kd_collision_free(kd_collision *c) {
   if (!c) return;
   kd_keldysh_free(c->keldysh);
   kd_keldysh_free(c->conserving);
+  for (size_t i = 0; i < c->n_electron && c->electron; i++) kd_keldysh_free(c->electron[i]);
+  kd_free(c->electron);
   kd_lindblad_free(c->lindblad);
   kd_relaxation_free(c->relaxation);
   for (size_t b = 0; b < c->n_bath && c->bath; b++) kd_bath_clear(&c->bath[b]);
@@ -65,6 +68,7 @@ static kd_status sum_rates(kd_collision *c, const double *f, double *df) {
   memset(df, 0, c->n * sizeof *df);
   if (c->keldysh) KD_TRY(kd_keldysh_add_rate(c->keldysh, f, df));
   if (c->conserving) KD_TRY(kd_keldysh_add_rate(c->conserving, f, df));
+  for (size_t i = 0; i < c->n_electron; i++) KD_TRY(kd_keldysh_add_rate(c->electron[i], f, df));
   if (c->lindblad) KD_TRY(kd_lindblad_add_rate(c->lindblad, f, df));
   if (c->relaxation) KD_TRY(kd_relaxation_rate(c->relaxation, &c->bands, f, df));
   return KD_OK;
@@ -80,7 +84,7 @@ kd_status kd_collision_rate(kd_collision *c, const double *f, double *df) {
 }
 
 bool kd_collision_is_none(const kd_collision *c) {
-  return !c->keldysh && !c->conserving && !c->lindblad && !c->relaxation;
+  return !c->keldysh && !c->conserving && !c->electron && !c->lindblad && !c->relaxation;
 }
 
 bool kd_collision_conserves_number(const kd_collision *c) {
@@ -91,21 +95,27 @@ void kd_collision_out_rates(const kd_collision *c, double *rates) {
   memset(rates, 0, c->n_k * c->n_band * sizeof *rates);
   if (c->keldysh) kd_keldysh_add_out_rates(c->keldysh, rates);
   if (c->conserving) kd_keldysh_add_out_rates(c->conserving, rates);
+  for (size_t i = 0; i < c->n_electron; i++) kd_keldysh_add_out_rates(c->electron[i], rates);
   if (c->lindblad) kd_lindblad_add_out_rates(c->lindblad, rates);
   for (size_t i = 0; i < c->n_k * c->n_band && c->relaxation; i++)
     rates[i] += kd_relaxation_population_rate(c->relaxation, i);
 }
 
 kd_collision_cost kd_collision_statistics(const kd_collision *c) {
-  const kd_keldysh *first = c->keldysh ? c->keldysh : c->conserving;
-  return (kd_collision_cost){.ansatz = c->name,
-                             .method = first         ? kd_keldysh_method(first)
-                                       : c->lindblad ? "direct"
-                                                     : "local",
-                             .evaluations = c->evaluations,
-                             .ffts = (c->keldysh ? kd_keldysh_n_fft(c->keldysh) : 0) +
-                                     (c->conserving ? kd_keldysh_n_fft(c->conserving) : 0),
-                             .seconds = c->seconds};
+  const kd_keldysh *first = c->keldysh      ? c->keldysh
+                            : c->conserving ? c->conserving
+                            : c->electron   ? c->electron[0]
+                                            : NULL;
+  kd_collision_cost cost = {.ansatz = c->name,
+                            .method = first         ? kd_keldysh_method(first)
+                                      : c->lindblad ? "direct"
+                                                    : "local",
+                            .evaluations = c->evaluations,
+                            .ffts = (c->keldysh ? kd_keldysh_n_fft(c->keldysh) : 0) +
+                                    (c->conserving ? kd_keldysh_n_fft(c->conserving) : 0),
+                            .seconds = c->seconds};
+  for (size_t i = 0; i < c->n_electron; i++) cost.ffts += kd_keldysh_n_fft(c->electron[i]);
+  return cost;
 }
 
 /// Number of levels of the grid within +-sigma of a level, the median over the levels.
@@ -129,6 +139,17 @@ static double levels_within(const kd_collision *c, double sigma) {
   return median;
 }
 
+/// A contact interaction is between different spins.
+static void warn_of_partners(const kd_collision *c, const kd_bath *bath, kd_warnings *warnings) {
+  if (c->is_fermion && !bath->is_density && kd_model_spin_degeneracy(c->model) < 2)
+    kd_warn(
+        warnings,
+        "collisions.terms.%zu: a contact interaction is between fermions of different spin, and "
+        "model.spin_degeneracy is %g: every carrier is taken to have one partner of another "
+        "spin with the same f; set model.spin_degeneracy to 2",
+        bath->term, kd_model_spin_degeneracy(c->model));
+}
+
 void kd_collision_warn(const kd_collision *c, kd_warnings *warnings) {
   const double scale = c->is_natural ? 1 : 1000;
   const char *unit = c->is_natural ? "" : " meV";
@@ -141,6 +162,10 @@ void kd_collision_warn(const kd_collision *c, kd_warnings *warnings) {
               "(%s): lower its broadening to that, or compare with half of it",
               bath->term, scale * bath->sigma, unit, scale * limit, unit,
               kd_bath_broadening_reason(bath));
+    if (bath->orbital) {
+      warn_of_partners(c, bath, warnings);
+      continue; // pairs lie much closer in energy than levels
+    }
     const double levels = levels_within(c, bath->sigma);
     const double fewest = FEWEST_LEVELS[kd_model_n_dim(c->model) - 1];
     if (levels < fewest)
@@ -153,7 +178,9 @@ void kd_collision_warn(const kd_collision *c, kd_warnings *warnings) {
 }
 
 size_t kd_collision_bytes(const kd_collision *c) {
-  return kd_bands_bytes(&c->bands) + (c->keldysh ? kd_keldysh_bytes(c->keldysh) : 0) +
+  size_t electrons = 0;
+  for (size_t i = 0; i < c->n_electron; i++) electrons += kd_keldysh_bytes(c->electron[i]);
+  return electrons + kd_bands_bytes(&c->bands) + (c->keldysh ? kd_keldysh_bytes(c->keldysh) : 0) +
          (c->conserving ? kd_keldysh_bytes(c->conserving) : 0) +
          (c->lindblad ? kd_lindblad_bytes(c->lindblad) : 0) +
          (c->equilibrium_rate ? c->n * sizeof(double) : 0);
@@ -185,7 +212,12 @@ static kd_status read_thermal(const kd_scenario *scenario, const kd_section *sec
   return KD_OK;
 }
 
-/// The baths, those that conserve the energy last.
+/// What comes in which part of the list of baths.
+static int part_of(const kd_bath *bath) {
+  return bath->orbital ? 2 : bath->conserves_energy ? 1 : 0;
+}
+
+/// The baths, then those that conserve the energy, then the carriers themselves.
 static kd_status create_baths(kd_collision *c, const kd_scenario *scenario,
                               const kd_section *section) {
   kd_status status = KD_OK;
@@ -198,14 +230,15 @@ static kd_status create_baths(kd_collision *c, const kd_scenario *scenario,
     return kd_section_error(section, "terms", "no terms (expected at least one bath for ansatz %s)",
                             c->name);
   KD_ALLOCATE(c->bath, n_term);
-  for (int conserving = 0; conserving < 2; conserving++)
+  for (int part = 0; part < 3; part++)
     for (size_t i = 0; i < n_term; i++) {
       KD_CHECK(
           kd_bath_create(kd_section_item(section, "terms", i), c->model, &constants, sigma, &bath));
       bath.term = i;
-      if (bath.conserves_energy == (conserving == 1)) {
+      if (part_of(&bath) == part) {
         c->bath[c->n_bath++] = bath;
-        c->n_conserving += bath.conserves_energy;
+        c->n_conserving += part == 1;
+        c->n_electron += part == 2;
         bath = (kd_bath){0};
       } else {
         kd_bath_clear(&bath);
@@ -219,20 +252,36 @@ cleanup:
 
 static kd_status create_keldysh(kd_collision *c, const kd_section *section,
                                 const kd_keldysh_setting *common) {
-  const size_t n_open = c->n_bath - c->n_conserving;
+  kd_status status = KD_OK;
+  const size_t n_open = c->n_bath - c->n_conserving - c->n_electron;
   kd_keldysh_setting setting = *common;
   const char *method = kd_section_text(section, "method");
-  if (strcmp(method, "direct") == 0) setting.method = &kd_self_energy_direct;
-  if (strcmp(method, "fft") == 0) setting.method = &kd_self_energy_fft;
+  if (strcmp(method, "auto") != 0) setting.method = method;
   setting.kappa =
       setting.ansatz->has_principal || kd_section_flag(section, "kinetic_corrections") ? 1 : 0;
   setting.bath = c->bath;
   setting.n_bath = n_open;
-  if (n_open > 0) KD_TRY(kd_keldysh_create(&setting, &c->keldysh));
+  if (c->n_electron > 0 && common->is_linearised)
+    return kd_section_error(
+        section, "terms",
+        "an electron term in an operator linearized about equilibrium (expected "
+        "baths alone for linearised, steady and ansatz rta)");
+  if (n_open > 0) KD_CHECK(kd_keldysh_create(&setting, &c->keldysh));
   setting.bath = c->bath + n_open;
   setting.n_bath = c->n_conserving;
   setting.conserves_energy = true;
-  return c->n_conserving > 0 ? kd_keldysh_create(&setting, &c->conserving) : KD_OK;
+  if (c->n_conserving > 0) KD_CHECK(kd_keldysh_create(&setting, &c->conserving));
+  if (c->n_electron > 0) KD_ALLOCATE(c->electron, c->n_electron);
+  for (size_t i = 0; i < c->n_electron; i++) {
+    setting.bath = c->bath + n_open + c->n_conserving + i;
+    setting.n_bath = 1;
+    setting.is_electron = true;
+    setting.conserves_energy = setting.bath->conserves_energy;
+    KD_CHECK(kd_keldysh_create(&setting, &c->electron[i]));
+  }
+
+cleanup:
+  return status;
 }
 
 static kd_status create_lindblad(kd_collision *c, const kd_section *section,
@@ -244,10 +293,11 @@ static kd_status create_lindblad(kd_collision *c, const kd_section *section,
   if (kd_section_flag(section, "kinetic_corrections"))
     return kd_section_error(section, "kinetic_corrections",
                             "no principal values in ansatz lindblad (expected false)");
-  if (c->n_conserving > 0)
+  if (c->n_conserving + c->n_electron > 0)
     return kd_section_error(section, "terms",
-                            "an energy_conserving term in ansatz lindblad (expected matrix, "
-                            "causal, average or diagonal)");
+                            "an %s term in ansatz lindblad (expected matrix, causal, average or "
+                            "diagonal)",
+                            c->n_conserving > 0 ? "energy_conserving" : "electron");
   const kd_lindblad_setting setting = {.model = c->model,
                                        .bands = &c->bands,
                                        .theta = common->theta,
@@ -277,6 +327,7 @@ static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_r
   c->model = model;
   c->name = name;
   c->is_natural = kd_scenario_constants(scenario).natural;
+  c->is_fermion = kd_statistics_named(statistics) == KD_FERMION;
   c->n_band = kd_model_n_band(model);
   c->n_k = kd_model_n_k(model);
   c->n = c->n_band * c->n_band * c->n_k;

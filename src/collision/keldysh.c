@@ -30,16 +30,18 @@ struct kd_keldysh {
   double *energy; ///< of the pieces, [n_piece][n_k]
   const kd_self_energy_kind *method;
   kd_self_energy *self_energy;
+  const kd_electron_kind *electron_method; ///< in place of method and self_energy, else NULL
+  kd_electron *electron;
   double complex *weight; ///< spectral weights W_p, [n_piece][element][n_k]
   /// T^> of the spectral weight, [n_piece][element][n_k]; where the energy is conserved and the
-  /// operator not linearized, that of W + theta G of the last evaluation.
+  /// operator not linearized, or for electrons, that of the last evaluation with W + theta G.
   double complex *static_greater;
   double complex *g, *t_lesser, *t_greater;
   double complex *equilibrium_g, *equilibrium_lesser, *equilibrium_greater; ///< linearized
 
   // Where the energy is conserved:
   double beta, largest_beta;
-  double complex *free_part; ///< W + theta G
+  double complex *free_part; ///< W + theta G; for electrons in any case
   double *trial;             ///< C[f] at a trial beta, packed
   double *slope;             ///< linearized: dC/dbeta at equilibrium, packed
   double slope_energy;       ///< its rate of energy
@@ -48,6 +50,7 @@ struct kd_keldysh {
 void kd_keldysh_free(kd_keldysh *o) {
   if (!o) return;
   if (o->method) o->method->free(o->self_energy);
+  if (o->electron_method) o->electron_method->free(o->electron);
   kd_free(o->energy);
   kd_free(o->weight);
   kd_free(o->static_greater);
@@ -203,14 +206,25 @@ static void damp_degenerate(const kd_keldysh *o, const double *f, const double c
 
 // --- kernels that conserve the energy -----------------------------------------------------------
 
+static void make_free_part(kd_keldysh *o, const double complex *g) {
+  const size_t n = o->n_piece * o->n_matrix * o->n_k;
+  for (size_t i = 0; i < n; i++) o->free_part[i] = o->weight[i] + o->s.theta * g[i];
+}
+
+/// T^< and T^>, the latter of W + theta G, at a trial beta.
+static kd_status find_self_energies(kd_keldysh *o, const double complex *g, double beta) {
+  if (o->electron)
+    return o->electron_method->apply(o->electron, beta, o->t_lesser, o->static_greater);
+  KD_TRY(o->method->apply(o->self_energy, g, beta, o->t_lesser, NULL));
+  return o->method->apply(o->self_energy, o->free_part, beta, NULL, o->static_greater);
+}
+
 /// trial := C[f] at a trial beta, f given by its pieces g.
 /// @param rate  receives dE/dt, and `scale` what flows in and out
 static kd_status try_beta(kd_keldysh *o, const double complex *g, const double *f, double beta,
                           double *rate, double *scale) {
-  const size_t n = o->n_matrix * o->n_k, n_field = o->n_piece * n;
-  for (size_t i = 0; i < n_field; i++) o->free_part[i] = o->weight[i] + o->s.theta * g[i];
-  KD_TRY(o->method->apply(o->self_energy, g, beta, o->t_lesser, NULL));
-  KD_TRY(o->method->apply(o->self_energy, o->free_part, beta, NULL, o->static_greater));
+  const size_t n = o->n_matrix * o->n_k;
+  KD_TRY(find_self_energies(o, g, beta));
   memset(o->trial, 0, n * sizeof *o->trial);
   add_local(o, 1, g, o->t_lesser, NULL, true, o->trial);
   if (o->s.ansatz->is_diagonal && f) damp_degenerate(o, f, o->t_lesser, NULL, o->trial);
@@ -244,15 +258,23 @@ static double fit_beta(const kd_keldysh *o, const double *f) {
   return fmax(-o->largest_beta, fmin(o->largest_beta, (w * wey - we * wy) / spread));
 }
 
-/// trial := C[f] at the beta that conserves the energy. dE/dt falls monotonically with beta, so a
-/// bracket with secant steps inside finds it; the start depends on f alone, so that C does.
-static kd_status conserving_rate(kd_keldysh *o, const double *f) {
+/// The rate of the energy at a trial beta, in any unit, and its scale. Electrons know it without
+/// C[f]; else it is a by-product of trial := C[f].
+static kd_status energy_rate(kd_keldysh *o, const double *f, double beta, double *rate,
+                             double *scale) {
+  return o->electron ? o->electron_method->energy_rate(o->electron, beta, rate, scale)
+                     : try_beta(o, o->g, f, beta, rate, scale);
+}
+
+/// The beta that conserves the energy. dE/dt falls monotonically with beta, so a bracket with
+/// secant steps inside finds it; the start depends on f alone, so that C does. It is the last one
+/// tried.
+static kd_status find_beta(kd_keldysh *o, const double *f) {
   double low = -INFINITY, high = INFINITY, scale, rate, old_beta = 0, old_rate = 0;
   double beta = fit_beta(o, f);
   double step = fmax(0.02 * fabs(beta), 0.02 * o->largest_beta);
-  make_pieces(o, f, o->g);
   for (int trial = 0; trial < MOST_TRIALS; trial++) {
-    KD_TRY(try_beta(o, o->g, f, beta, &rate, &scale));
+    KD_TRY(energy_rate(o, f, beta, &rate, &scale));
     o->beta = beta;
     if (fabs(rate) <= ENERGY_ROUNDING * scale) return KD_OK;
     if (rate > 0)
@@ -283,6 +305,18 @@ static kd_status conserving_rate(kd_keldysh *o, const double *f) {
   return KD_RETRY;
 }
 
+/// trial := C[f] at the beta that conserves the energy.
+static kd_status conserving_rate(kd_keldysh *o, const double *f) {
+  double rate, scale;
+  make_pieces(o, f, o->g);
+  make_free_part(o, o->g);
+  if (!o->electron) return find_beta(o, f);
+  o->electron_method->set(o->electron, o->g, o->free_part);
+  o->beta = 0;
+  if (o->s.conserves_energy) KD_TRY(find_beta(o, f));
+  return try_beta(o, o->g, f, o->beta, &rate, &scale);
+}
+
 // --- the rate -----------------------------------------------------------------------------------
 
 /// The part of C[f] that is linear about equilibrium, and (not is_response) its value there.
@@ -309,7 +343,7 @@ static kd_status add_linear_rate(kd_keldysh *o, const double *f, double *df) {
 kd_status kd_keldysh_add_rate(kd_keldysh *o, const double *f, double *df) {
   const size_t n = o->n_matrix * o->n_k;
   if (o->s.is_linearised) return add_linear_rate(o, f, df);
-  if (o->s.conserves_energy) {
+  if (o->free_part) {
     KD_TRY(conserving_rate(o, f));
     for (size_t i = 0; i < n; i++) df[i] += o->trial[i];
     return KD_OK;
@@ -323,9 +357,9 @@ kd_status kd_keldysh_add_rate(kd_keldysh *o, const double *f, double *df) {
 
 void kd_keldysh_add_out_rates(const kd_keldysh *o, double *rates) {
   const double complex *lesser = o->s.is_linearised ? o->equilibrium_lesser : o->t_lesser;
-  const double complex *greater = o->s.is_linearised      ? o->equilibrium_greater
-                                  : o->s.conserves_energy ? NULL
-                                                          : o->t_greater;
+  const double complex *greater = o->s.is_linearised ? o->equilibrium_greater
+                                  : o->free_part     ? NULL
+                                                     : o->t_greater;
   for (size_t k = 0; k < o->n_k; k++)
     for (size_t a = 0; a < o->n_band; a++)
       rates[k * o->n_band + a] += level_rate(o, k, a, lesser, greater);
@@ -344,6 +378,7 @@ static kd_status find_slope(kd_keldysh *o, const double complex *g) {
                     "(expected at least %.3g eV for this broadening)",
                     o->s.thermal->kt, 1 / o->largest_beta);
   o->beta = 1 / o->s.thermal->kt;
+  make_free_part(o, g);
   KD_ALLOCATE(o->slope, n);
   for (int side = -1; side <= 1; side += 2) {
     KD_CHECK(try_beta(o, g, NULL, o->beta * (1 + side * BETA_STEP), &rate, &scale));
@@ -381,7 +416,8 @@ cleanup:
 
 /// The back end asked for, or the one with the lower estimate of the time of an evaluation.
 static kd_status create_self_energy(kd_keldysh *o, const kd_self_energy_setting *setting) {
-  const kd_self_energy_kind *method = o->s.method ? o->s.method : &kd_self_energy_fft;
+  const bool is_direct = o->s.method && strcmp(o->s.method, kd_self_energy_direct.name) == 0;
+  const kd_self_energy_kind *method = is_direct ? &kd_self_energy_direct : &kd_self_energy_fft;
   KD_TRY(method->create(setting, &o->self_energy));
   o->method = method;
   if (o->s.method || kd_self_energy_direct_bytes(setting) > DIRECT_LIMIT ||
@@ -392,6 +428,30 @@ static kd_status create_self_energy(kd_keldysh *o, const kd_self_energy_setting 
   o->method = NULL;
   KD_TRY(kd_self_energy_direct.create(setting, &o->self_energy));
   o->method = &kd_self_energy_direct;
+  return KD_OK;
+}
+
+/// The same for electrons.
+static kd_status create_electron(kd_keldysh *o, const kd_self_energy_setting *common) {
+  const kd_electron_setting setting = {.model = common->model,
+                                       .term = common->bath,
+                                       .n_piece = common->n_piece,
+                                       .energy = common->energy,
+                                       .h = o->bands->h,
+                                       .kappa = common->kappa,
+                                       .largest_shift = common->largest_shift,
+                                       .is_hermitian = common->is_hermitian};
+  const bool is_direct = o->s.method && strcmp(o->s.method, kd_electron_direct.name) == 0;
+  const kd_electron_kind *method = is_direct ? &kd_electron_direct : &kd_electron_fft;
+  KD_TRY(method->create(&setting, &o->electron));
+  o->electron_method = method;
+  if (o->s.method || kd_electron_direct_cost(&setting) >= kd_electron_fft_cost(o->electron))
+    return KD_OK;
+  method->free(o->electron);
+  o->electron = NULL;
+  o->electron_method = NULL;
+  KD_TRY(kd_electron_direct.create(&setting, &o->electron));
+  o->electron_method = &kd_electron_direct;
   return KD_OK;
 }
 
@@ -424,21 +484,23 @@ kd_status kd_keldysh_create(const kd_keldysh_setting *setting, kd_keldysh **resu
       .kappa = setting->kappa,
       .largest_shift = setting->conserves_energy ? LARGEST_SHIFT * sigma : 0,
       .is_hermitian = !setting->ansatz->is_adjoint_outside};
-  KD_CHECK(create_self_energy(o, &self_energy));
+  KD_CHECK(setting->is_electron ? create_electron(o, &self_energy)
+                                : create_self_energy(o, &self_energy));
   KD_ALLOCATE(o->weight, n);
   KD_ALLOCATE(o->static_greater, n);
   KD_ALLOCATE(o->g, n);
   KD_ALLOCATE(o->t_lesser, n);
   KD_ALLOCATE(o->t_greater, n);
-  if (setting->conserves_energy) {
-    o->largest_beta = 2 * LARGEST_SHIFT / sigma;
+  if (setting->conserves_energy) o->largest_beta = 2 * LARGEST_SHIFT / sigma;
+  if (setting->conserves_energy || setting->is_electron) {
     KD_ALLOCATE(o->free_part, n);
     KD_ALLOCATE(o->trial, o->n_matrix * o->n_k);
   }
   make_pieces(o, NULL, o->weight);
   if (setting->is_linearised) KD_CHECK(linearise(o));
   o->s.thermal = NULL; // may not live longer than this call
-  KD_CHECK(o->method->apply(o->self_energy, o->weight, o->beta, NULL, o->static_greater));
+  if (o->method)
+    KD_CHECK(o->method->apply(o->self_energy, o->weight, o->beta, NULL, o->static_greater));
   *result = o;
   o = NULL;
 
@@ -448,16 +510,17 @@ cleanup:
 }
 
 const char *kd_keldysh_method(const kd_keldysh *o) {
-  return o->method->name;
+  return o->electron ? o->electron_method->name : o->method->name;
 }
 
 unsigned long kd_keldysh_n_fft(const kd_keldysh *o) {
-  return o->method->n_fft(o->self_energy);
+  return o->electron ? o->electron_method->n_fft(o->electron) : o->method->n_fft(o->self_energy);
 }
 
 size_t kd_keldysh_bytes(const kd_keldysh *o) {
   const size_t matrix = o->n_matrix * o->n_k, piece = o->n_piece * matrix * sizeof(double complex);
   return (5 + (o->s.is_linearised ? 3 : 0) + (o->free_part ? 1 : 0)) * piece +
          ((o->trial ? 1 : 0) + (o->slope ? 1 : 0)) * matrix * sizeof(double) +
-         o->n_piece * o->n_k * sizeof(double) + o->method->bytes(o->self_energy);
+         o->n_piece * o->n_k * sizeof(double) +
+         (o->electron ? o->electron_method->bytes(o->electron) : o->method->bytes(o->self_energy));
 }

@@ -1,4 +1,5 @@
-/// The Keldysh collision operator of the baths that share one way to treat the energy,
+/// The Keldysh collision operator of the baths that share one way to treat the energy, or of the
+/// scattering of the carriers from one another,
 ///
 ///   df/dt = -(1/2 hbar) sum_n ({S^>_n, F_n} - {S^<_n, H_n})
 ///           -(i kappa/hbar) sum_n ([R^>_n, F_n] - [R^<_n, H_n]),
@@ -8,6 +9,7 @@
 #define KD_COLLISION_KELDYSH_H
 
 #include "collision/ansatz.h"
+#include "collision/electron.h"
 #include "collision/self_energy.h"
 #include "model/bands.h"
 #include "state/occupation.h"
@@ -26,7 +28,9 @@ typedef struct kd_keldysh_setting {
   /// All baths conserve the energy: their kernels are displaced by the beta that makes dE/dt
   /// vanish.
   bool conserves_energy;
-  const kd_self_energy_kind *method; ///< NULL: the one with the lower cost
+  bool is_electron; ///< the one bath is the carriers themselves
+  /// Name of the back end; NULL: the one with the lower cost.
+  const char *method;
   /// Linearized about the thermal function below: with its value there, or (is_response) as a
   /// linear map of df.
   bool is_linearised, is_response;

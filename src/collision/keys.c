@@ -35,8 +35,11 @@ static const kd_choice ANSATZE[] = {
 
 static const kd_choice METHODS[] = {
     {.name = "auto", .meaning = "the one with the lower estimate of its time"},
-    {.name = "direct", .meaning = "double sum over k and k' with a table of the kernels"},
-    {.name = "fft", .meaning = "kernels as Fourier series in energy, convolutions over k by FFT"},
+    {.name = "direct",
+     .meaning = "sum over k and k' with a table of the kernels, electrons: over k, k2 and k3"},
+    {.name = "fft",
+     .meaning = "kernels as Fourier series in energy, convolutions over k (electrons: products in "
+                "r) by FFT"},
     {.name = NULL}};
 
 static const kd_choice REFERENCES[] = {

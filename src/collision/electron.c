@@ -1,0 +1,95 @@
+#include "collision/electron.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "collision/form.h"
+#include "core/error.h"
+#include "core/memory.h"
+
+static const kd_choice INTERACTIONS[] = {
+    {.name = "contact",
+     .meaning = "U_a n_a n'_a between different spins on one orbital (Hubbard); exchange is exact, "
+                "since there is none"},
+    {.name = "density",
+     .meaning = "V(q) = U sqrt(form) between all densities; exchange is left out"},
+    {.name = NULL}};
+
+static kd_status create(const kd_section *section, const kd_model *model, kd_bath *bath) {
+  kd_status status = KD_OK;
+  const size_t n_band = kd_model_n_band(model);
+  size_t n;
+  const double *u = kd_section_reals(section, "U", &n);
+  bath->is_density = bath->form != NULL;
+  if (kd_section_has(section, "interaction")) {
+    bath->is_density = strcmp(kd_section_text(section, "interaction"), "density") == 0;
+    if (bath->form && !bath->is_density)
+      return kd_section_error(section, "form",
+                              "a contact interaction does not depend on q (expected interaction: "
+                              "density, or form: {kind: constant})");
+  }
+  if (n != 1 && (n != n_band || bath->is_density))
+    return kd_section_error(section, "U", "%zu values (expected %s)", n,
+                            bath->is_density ? "one, for interaction: density"
+                                             : "one, or one per orbital");
+  bath->strength = 1;
+  bath->conserves_energy = kd_section_flag(section, "energy_conserving");
+  KD_ALLOCATE(bath->orbital, n_band);
+  for (size_t a = 0; a < n_band; a++) bath->orbital[a] = u[n == 1 ? 0 : a];
+
+cleanup:
+  return status;
+}
+
+/// 2 pi d(x), to be multiplied by the squares of the interaction.
+static double kernel(const kd_bath *b, double w, kd_order order, double x) {
+  (void)w, (void)order;
+  const double z = x / b->sigma;
+  return 2 * M_PI * exp(-0.5 * z * z) / (sqrt(2 * M_PI) * b->sigma);
+}
+
+const kd_bath_kind kd_bath_electron = {
+    .variant =
+        {.kind = "electron",
+         .meaning = "scattering of the carriers from one another in second Born approximation, one "
+                    "Gaussian on the total energy of the pair",
+         .reference = "Spohn, eqs. 4.5-4.6",
+         .rows =
+             (const kd_param[]){
+                 {.key = "U",
+                  .type = KD_REALS,
+                  .unit = "eV",
+                  KD_ANY_RANGE,
+                  .meaning =
+                      "strength of the interaction, per cell; contact: one number, or one per "
+                      "orbital"},
+                 {.key = "interaction",
+                  .type = KD_CHOICE,
+                  .choices = INTERACTIONS,
+                  .fallback = KD_UNSET,
+                  .meaning = "default: contact, or density where form is not constant"},
+                 {.key = "form",
+                  .type = KD_VARIANT,
+                  .variants = kd_form_variants,
+                  .fallback = "{kind: constant}",
+                  .meaning = "density: dependence of V(q)^2/U^2 on the momentum transfer"},
+                 {.key = "energy_conserving",
+                  .type = KD_FLAG,
+                  .fallback = "true",
+                  .meaning =
+                      "displace the broadened kernels in and out by -+ beta broadening^2/2, beta "
+                      "such that the energy is conserved"},
+                 {.key = "broadening",
+                  .type = KD_REAL,
+                  .unit = "eV",
+                  .fallback = KD_UNSET,
+                  KD_POSITIVE,
+                  .meaning = "standard deviation of the Gaussian; default: collisions.broadening"},
+                 {.key = NULL}}},
+    .create = create,
+    .kernel = kernel};
+
+double kd_electron_contact(const kd_electron_setting *setting, size_t a, size_t b) {
+  const double *u = setting->term->orbital;
+  return fmax(1, kd_model_spin_degeneracy(setting->model) - 1) * u[a] * u[b];
+}

@@ -1,0 +1,486 @@
+/// Back end `fft`. With the kernel as a series t(x) = sum_j c_j e^{i x tau_j} (series.h), for every
+/// tau_j
+///
+///   Y^≷_ab(k) = sum_p e^{-i e_p(k) tau_j} G^≷_p,ab(k)                        (local)
+///   Y^≷_ab(r) = sum_k e^{ik.r} Y^≷_ab(k)                                     (FFT)
+///   Sigma^≷_ab(r), of electron.h                                             (local)
+///   Sigma^≷_ab(k) = sum_r e^{-ik.r} Sigma^≷_ab(r)                            (FFT)
+///   E^<_j = (1/N_k) sum_k Tr[Sigma^<(k) Y^>(k)^dagger H(k)], E^>_j likewise  (local)
+///
+/// The displacement of the kernels multiplies c_j by e^{+-i s tau_j}, so that the rate of the
+/// energy, 2 Re sum_j c_j (e^{i s tau_j} E^<_j - e^{-i s tau_j} E^>_j), is a short sum for every
+/// trial beta. At the beta found,
+///
+///   T^<_p(k) = sum_j c_j e^{i (e_p(k) + s) tau_j} Sigma^<(k, tau_j).
+///
+/// For Hermitian pieces and kappa = 0, the terms of -tau_j are the adjoints of those of tau_j, and
+/// only half of the series is summed. A k.p box is padded with zeros to twice its points along
+/// every axis: then no sum k3 + k4 - k2 that lies outside of it comes back inside.
+#include <fftw3.h>
+#include <math.h>
+#include <omp.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "collision/electron.h"
+#include "collision/series.h"
+#include "core/error.h"
+#include "core/fft_clock.h"
+#include "core/lanes.h"
+#include "core/memory.h"
+#include "core/packing.h"
+
+/// Bytes of Sigma(k, tau) that are kept; beyond, it is computed once to find beta and once more to
+/// use it.
+#define KEPT_BYTES ((size_t)512 << 20)
+/// k handled at a time.
+enum { CHUNK = 128 };
+
+typedef struct fast {
+  kd_electron_setting setting;
+  kd_series series;
+  size_t n_band, n_matrix, n_k, volume;
+  size_t *place;     ///< of the points k in a transformed field, [n_k]; NULL: k itself
+  long first;        ///< first j of the sums over tau
+  size_t n_sum;      ///< terms from there to J
+  size_t n_window;   ///< terms whose Sigma is kept at a time
+  bool sums_half;    ///< tau >= 0 only
+  double *coupling;  ///< contact: [element], with all factors of the transforms; density: [volume],
+                     ///< over q
+  double complex *h; ///< H(k), [element][n_k]
+  fftw_plan forward, backward;
+  int n_thread;
+  double complex **field; ///< per thread: [2 (lesser, greater)][element][volume], then P
+  double complex **local; ///< per thread: Y, [2][element][n_k]
+  const double complex *g, *free_part;
+  double complex *sigma; ///< [n_window][2][element][n_k]
+  double complex *flow;  ///< E_j, [n_sum][2]
+  size_t kept;           ///< first term of the window that is kept; SIZE_MAX: none
+  unsigned long n_fft;
+} fast;
+
+static fast *from(kd_electron *self) {
+  return (fast *)self;
+}
+
+static void fast_free(kd_electron *object) {
+  fast *self = from(object);
+  if (!self) return;
+  kd_series_clear(&self->series);
+  if (self->forward) fftw_destroy_plan(self->forward);
+  if (self->backward) fftw_destroy_plan(self->backward);
+  for (int i = 0; i < self->n_thread; i++) {
+    if (self->field) kd_free(self->field[i]);
+    if (self->local) kd_free(self->local[i]);
+  }
+  kd_free(self->field);
+  kd_free(self->local);
+  kd_free(self->place);
+  kd_free(self->coupling);
+  kd_free(self->h);
+  kd_free(self->sigma);
+  kd_free(self->flow);
+  kd_free(self);
+}
+
+static void transform(fftw_plan plan, double complex *field) {
+  const double begin = kd_fft_begin();
+  fftw_execute_dft(plan, (fftw_complex *)field, (fftw_complex *)field);
+  kd_fft_end(begin);
+}
+
+/// Transforms of one tau_j.
+static size_t transforms(const fast *self) {
+  return 4 * self->n_matrix + (self->setting.term->is_density ? 2 : 0);
+}
+
+// --- construction -------------------------------------------------------------------------------
+
+static kd_status create_plans(fast *self, const size_t m[3]) {
+  const int n[3] = {(int)m[0], (int)m[1], (int)m[2]};
+  fftw_complex *field = (fftw_complex *)self->field[0];
+  self->forward = fftw_plan_dft(3, n, field, field, FFTW_FORWARD, FFTW_ESTIMATE);
+  self->backward = fftw_plan_dft(3, n, field, field, FFTW_BACKWARD, FFTW_ESTIMATE);
+  if (!self->forward || !self->backward)
+    return kd_error(KD_ERROR_INTERNAL, "FFTW cannot plan transforms of %zu x %zu x %zu points",
+                    m[0], m[1], m[2]);
+  return KD_OK;
+}
+
+static kd_status create_places(fast *self, const size_t m[3]) {
+  kd_status status = KD_OK;
+  const size_t *n = kd_model_n(self->setting.model);
+  if (self->volume == self->n_k) return KD_OK;
+  KD_ALLOCATE(self->place, self->n_k);
+  for (size_t k = 0; k < self->n_k; k++)
+    self->place[k] = (k / (n[1] * n[2]) * m[1] + k / n[2] % n[1]) * m[2] + k % n[2];
+
+cleanup:
+  return status;
+}
+
+/// The strength of the interaction with 1/N_k^2 and the norm of a transform forth and back
+/// (density: of two).
+static kd_status create_coupling(fast *self) {
+  kd_status status = KD_OK;
+  const kd_bath *term = self->setting.term;
+  const size_t n = self->n_band;
+  double norm = 1 / ((double)self->n_k * (double)self->n_k * (double)self->volume);
+  if (!term->is_density) {
+    KD_ALLOCATE(self->coupling, self->n_matrix);
+    for (size_t a = 0; a < n; a++)
+      for (size_t b = 0; b < n; b++)
+        self->coupling[a * n + b] = norm * kd_electron_contact(&self->setting, a, b);
+    goto cleanup;
+  }
+  norm *= kd_model_spin_degeneracy(self->setting.model) / (double)self->volume;
+  KD_ALLOCATE(self->coupling, self->volume);
+  for (size_t q = 0; q < self->volume; q++)
+    self->coupling[q] =
+        norm * term->orbital[0] * term->orbital[0] * (term->form ? term->form[q] : 1);
+
+cleanup:
+  return status;
+}
+
+static kd_status fast_create(const kd_electron_setting *setting, kd_electron **result) {
+  kd_status status = KD_OK;
+  fast *self = NULL;
+  size_t m[3];
+  *result = NULL;
+  KD_ALLOCATE(self, 1);
+  self->setting = *setting;
+  self->n_band = kd_model_n_band(setting->model);
+  self->n_matrix = self->n_band * self->n_band;
+  self->n_k = kd_model_n_k(setting->model);
+  self->volume = kd_difference_count(setting->model, m);
+  self->sums_half = setting->is_hermitian && setting->kappa == 0;
+  double low = INFINITY, high = -INFINITY;
+  for (size_t i = 0; i < setting->n_piece * self->n_k; i++) {
+    low = fmin(low, setting->energy[i]);
+    high = fmax(high, setting->energy[i]);
+  }
+  // Two energies are gained and two lost.
+  KD_CHECK(kd_series_create(setting->model, setting->term, 1,
+                            2 * (high - low) + setting->largest_shift, setting->kappa,
+                            &self->series));
+  self->first = self->sums_half ? 0 : -(long)self->series.n_half;
+  self->n_sum = (size_t)((long)self->series.n_half - self->first) + 1;
+  const size_t per_term = 2 * self->n_matrix * self->n_k;
+  self->n_window = KEPT_BYTES / (per_term * sizeof *self->sigma);
+  if (self->n_window > self->n_sum) self->n_window = self->n_sum;
+  if (self->n_window < 1) self->n_window = 1;
+  self->kept = SIZE_MAX;
+  KD_ALLOCATE(self->sigma, self->n_window * per_term);
+  KD_ALLOCATE(self->flow, 2 * self->n_sum);
+  self->n_thread = omp_get_max_threads();
+  KD_ALLOCATE(self->field, (size_t)self->n_thread);
+  KD_ALLOCATE(self->local, (size_t)self->n_thread);
+  for (int i = 0; i < self->n_thread; i++) {
+    KD_ALLOCATE(self->field[i], (2 * self->n_matrix + 1) * self->volume);
+    KD_ALLOCATE(self->local[i], per_term);
+  }
+  KD_CHECK(create_plans(self, m));
+  KD_CHECK(create_places(self, m));
+  KD_CHECK(create_coupling(self));
+  KD_ALLOCATE(self->h, self->n_matrix * self->n_k);
+  for (size_t k = 0; k < self->n_k; k++) {
+    double complex h[KD_MAX_MATRIX];
+    kd_unpack(setting->h, self->n_band, self->n_k, k, h);
+    for (size_t e = 0; e < self->n_matrix; e++) self->h[e * self->n_k + k] = h[e];
+  }
+  *result = (kd_electron *)self;
+  self = NULL;
+
+cleanup:
+  fast_free((kd_electron *)self);
+  return status;
+}
+
+double kd_electron_fft_cost(const kd_electron *object) {
+  // Nanoseconds per operation of an FFT and of the local parts, and of starting an FFT.
+  const double step = 0.025, start = 40;
+  const fast *self = (const fast *)object;
+  const double volume = (double)self->volume, n = (double)self->n_matrix;
+  const double local = (double)(self->n_k * self->setting.n_piece) * (100 + 30 * n);
+  return (double)self->n_sum *
+         ((double)transforms(self) * (start + step * 5 * volume * log2(fmax(2, volume))) +
+          step * local);
+}
+
+static void fast_set(kd_electron *object, const double complex *g,
+                     const double complex *free_part) {
+  fast *self = from(object);
+  self->g = g;
+  self->free_part = free_part;
+  self->kept = SIZE_MAX;
+}
+
+// --- one tau ------------------------------------------------------------------------------------
+
+/// cosine and sine of e_p(k) tau for `count` k from k on.
+static void fill_phases(const fast *self, size_t p, double tau, size_t k, size_t count,
+                        double *cosine, double *sine) {
+  const double *e = self->setting.energy + p * self->n_k + k;
+#pragma omp simd
+  for (size_t i = 0; i < count; i++) kd_cis(e[i] * tau, &cosine[i], &sine[i]);
+}
+
+/// z += (c - i s) w (sign -1), or (c + i s) w.
+static void add_turned(size_t count, const double *c, const double *s, double sign,
+                       const double complex *w, double complex *z) {
+  const double *x = (const double *)w;
+  double *y = (double *)z;
+#pragma omp simd
+  for (size_t i = 0; i < count; i++) {
+    const double re = x[2 * i], im = x[2 * i + 1], t = sign * s[i];
+    y[2 * i] += c[i] * re - t * im;
+    y[2 * i + 1] += c[i] * im + t * re;
+  }
+}
+
+/// Y(k), [2][element][n_k]
+static void gather(const fast *self, double tau, double complex *y) {
+  const size_t n_k = self->n_k, n = self->n_matrix;
+  double cosine[CHUNK], sine[CHUNK];
+  memset(y, 0, 2 * n * n_k * sizeof *y);
+  for (size_t k = 0; k < n_k; k += CHUNK) {
+    const size_t count = n_k - k < CHUNK ? n_k - k : CHUNK;
+    for (size_t p = 0; p < self->setting.n_piece; p++) {
+      fill_phases(self, p, tau, k, count, cosine, sine);
+      for (size_t e = 0; e < n; e++) {
+        const size_t from = (p * n + e) * n_k + k, to = e * n_k + k;
+        add_turned(count, cosine, sine, -1, self->g + from, y + to);
+        add_turned(count, cosine, sine, -1, self->free_part + from, y + n * n_k + to);
+      }
+    }
+  }
+}
+
+/// Fields of k to fields of r.
+static void to_space(const fast *self, const double complex *y, double complex *field) {
+  for (size_t i = 0; i < 2 * self->n_matrix; i++) {
+    const double complex *source = y + i * self->n_k;
+    double complex *own = field + i * self->volume;
+    if (self->place) {
+      memset(own, 0, self->volume * sizeof *own);
+      for (size_t k = 0; k < self->n_k; k++) own[self->place[k]] = source[k];
+    } else {
+      memcpy(own, source, self->n_k * sizeof *own);
+    }
+    transform(self->backward, own);
+  }
+}
+
+/// Contact: Sigma(r) in place of Y(r).
+static void multiply_contact(const fast *self, double complex *field) {
+  const size_t volume = self->volume;
+  for (size_t e = 0; e < self->n_matrix; e++) {
+    const double u = self->coupling[e];
+    double *x = (double *)(field + e * volume);
+    double *y = (double *)(field + (self->n_matrix + e) * volume);
+#pragma omp simd
+    for (size_t r = 0; r < volume; r++) {
+      // l (l h*) and h (h l*) = h (l h*)*
+      const double lr = x[2 * r], li = x[2 * r + 1], hr = y[2 * r], hi = y[2 * r + 1];
+      const double re = u * (lr * hr + li * hi), im = u * (li * hr - lr * hi);
+      x[2 * r] = lr * re - li * im;
+      x[2 * r + 1] = lr * im + li * re;
+      y[2 * r] = hr * re + hi * im;
+      y[2 * r + 1] = hi * re - hr * im;
+    }
+  }
+}
+
+/// Density: the same, with W = V2 * P. W^> = (W^<)*, since V2(r) is real.
+static void multiply_density(const fast *self, double complex *field) {
+  const size_t volume = self->volume, n = self->n_matrix;
+  double complex *w = field + 2 * n * volume;
+  memset(w, 0, volume * sizeof *w);
+  for (size_t e = 0; e < n; e++) {
+    const double complex *x = field + e * volume, *y = field + (n + e) * volume;
+    for (size_t r = 0; r < volume; r++) w[r] += x[r] * conj(y[r]);
+  }
+  transform(self->forward, w);
+  for (size_t q = 0; q < volume; q++) w[q] *= self->coupling[q];
+  transform(self->backward, w);
+  for (size_t e = 0; e < n; e++) {
+    double complex *x = field + e * volume, *y = field + (n + e) * volume;
+    for (size_t r = 0; r < volume; r++) {
+      x[r] *= w[r];
+      y[r] *= conj(w[r]);
+    }
+  }
+}
+
+/// Sigma(r) to Sigma(k), [2][element][n_k].
+static void to_points(const fast *self, double complex *field, double complex *sigma) {
+  for (size_t i = 0; i < 2 * self->n_matrix; i++) {
+    double complex *own = field + i * self->volume, *target = sigma + i * self->n_k;
+    transform(self->forward, own);
+    if (self->place)
+      for (size_t k = 0; k < self->n_k; k++) target[k] = own[self->place[k]];
+    else
+      memcpy(target, own, self->n_k * sizeof *own);
+  }
+}
+
+/// E_j. In half sums what belongs to -tau_j is added: Tr[Sigma^dagger Y H]* = Tr[Sigma H Y^dagger].
+static void find_flow(const fast *self, const double complex *y, const double complex *sigma,
+                      double complex flow[2]) {
+  const size_t n = self->n_band, n_k = self->n_k;
+  for (int order = 0; order < 2; order++) {
+    const double complex *s = sigma + (size_t)order * self->n_matrix * n_k;
+    const double complex *z = y + (order == KD_LESSER ? self->n_matrix * n_k : 0);
+    double complex sum = 0;
+    for (size_t a = 0; a < n; a++)
+      for (size_t b = 0; b < n; b++)
+        for (size_t c = 0; c < n; c++) {
+          const double complex *s_ab = s + (a * n + b) * n_k;
+          const double complex *z_cb = z + (c * n + b) * n_k, *h_ca = self->h + (c * n + a) * n_k;
+          const double complex *z_ac = z + (a * n + c) * n_k, *h_bc = self->h + (b * n + c) * n_k;
+          for (size_t k = 0; k < n_k; k++) sum += s_ab[k] * conj(z_cb[k]) * h_ca[k];
+          for (size_t k = 0; k < n_k && self->sums_half; k++)
+            sum += s_ab[k] * h_bc[k] * conj(z_ac[k]);
+        }
+    flow[order] = sum / (double)n_k;
+  }
+}
+
+static double tau_of(const fast *self, size_t i) {
+  return 2 * M_PI * (double)(self->first + (long)i) / self->series.period;
+}
+
+/// Sigma and E of the terms [begin, end).
+static void fill_window(fast *self, size_t begin, size_t end) {
+  const size_t per_term = 2 * self->n_matrix * self->n_k;
+  if (self->kept == begin) return;
+#pragma omp parallel for schedule(static) num_threads(self->n_thread)
+  for (size_t i = begin; i < end; i++) {
+    double complex *y = self->local[omp_get_thread_num()];
+    double complex *field = self->field[omp_get_thread_num()];
+    double complex *sigma = self->sigma + (i - begin) * per_term;
+    gather(self, tau_of(self, i), y);
+    to_space(self, y, field);
+    if (self->setting.term->is_density)
+      multiply_density(self, field);
+    else
+      multiply_contact(self, field);
+    to_points(self, field, sigma);
+    find_flow(self, y, sigma, self->flow + 2 * i);
+  }
+  self->n_fft += (end - begin) * transforms(self);
+  self->kept = begin;
+}
+
+/// c_j e^{i s tau_j}, half of it at tau = 0 in half sums.
+static double complex weight(const fast *self, size_t i, double shift) {
+  const double complex *c =
+      self->series.coefficient[0] + (size_t)(self->first + (long)self->series.n_half);
+  const double share = self->sums_half && i == 0 ? 0.5 : 1, angle = shift * tau_of(self, i);
+  return share * c[i] * (cos(angle) + I * sin(angle));
+}
+
+// --- what is asked for --------------------------------------------------------------------------
+
+static kd_status fast_energy_rate(kd_electron *object, double beta, double *rate, double *scale) {
+  fast *self = from(object);
+  const double shift = kd_bath_shift(self->setting.term, beta);
+  if (self->kept == SIZE_MAX)
+    for (size_t i = 0; i < self->n_sum; i += self->n_window)
+      fill_window(self, i, i + self->n_window < self->n_sum ? i + self->n_window : self->n_sum);
+  *rate = *scale = 0;
+  for (size_t i = 0; i < self->n_sum; i++) {
+    const double complex w = weight(self, i, shift), *flow = self->flow + 2 * i;
+    *rate += 2 * creal(w * flow[KD_LESSER] - conj(w) * flow[KD_GREATER]);
+    *scale += 2 * cabs(w) * (cabs(flow[KD_LESSER]) + cabs(flow[KD_GREATER]));
+  }
+  return KD_OK;
+}
+
+/// Adds the terms [begin, end) of the series to T of `count` k from k on.
+static void spread(const fast *self, size_t begin, size_t end, double shift, size_t k, size_t count,
+                   double complex *const t[2]) {
+  const size_t n_k = self->n_k, n = self->n_matrix;
+  double cosine[CHUNK], sine[CHUNK], c[CHUNK], s[CHUNK];
+  for (size_t i = begin; i < end; i++) {
+    const double complex w = weight(self, i, shift);
+    for (size_t p = 0; p < self->setting.n_piece; p++) {
+      fill_phases(self, p, tau_of(self, i), k, count, cosine, sine);
+      for (int order = 0; order < 2; order++) {
+        const double re = creal(w), im = order == KD_LESSER ? cimag(w) : -cimag(w);
+#pragma omp simd
+        for (size_t l = 0; l < count; l++) {
+          c[l] = re * cosine[l] - im * sine[l];
+          s[l] = re * sine[l] + im * cosine[l];
+        }
+        for (size_t e = 0; e < n; e++)
+          add_turned(count, c, s, 1,
+                     self->sigma + ((2 * (i - begin) + (size_t)order) * n + e) * n_k + k,
+                     t[order] + (p * n + e) * n_k + k);
+      }
+    }
+  }
+}
+
+/// t += t^dagger for `count` k from k on.
+static void add_adjoint(const fast *self, size_t k, size_t count, double complex *t) {
+  const size_t n = self->n_band, n_k = self->n_k;
+  for (size_t p = 0; p < self->setting.n_piece; p++)
+    for (size_t a = 0; a < n; a++)
+      for (size_t b = a; b < n; b++) {
+        double complex *upper = t + ((p * n + a) * n + b) * n_k + k;
+        double complex *lower = t + ((p * n + b) * n + a) * n_k + k;
+        for (size_t l = 0; l < count; l++) {
+          upper[l] += conj(lower[l]);
+          lower[l] = conj(upper[l]);
+        }
+      }
+}
+
+static kd_status fast_apply(kd_electron *object, double beta, double complex *t_lesser,
+                            double complex *t_greater) {
+  fast *self = from(object);
+  double complex *const t[2] = {t_lesser, t_greater};
+  const double shift = kd_bath_shift(self->setting.term, beta);
+  const size_t n_chunk = (self->n_k + CHUNK - 1) / CHUNK;
+  for (int order = 0; order < 2; order++)
+    memset(t[order], 0, self->setting.n_piece * self->n_matrix * self->n_k * sizeof *t[order]);
+  for (size_t i = 0; i < self->n_sum; i += self->n_window) {
+    const size_t end = i + self->n_window < self->n_sum ? i + self->n_window : self->n_sum;
+    fill_window(self, i, end);
+#pragma omp parallel for schedule(static) num_threads(self->n_thread)
+    for (size_t chunk = 0; chunk < n_chunk; chunk++) {
+      const size_t k = chunk * CHUNK, count = self->n_k - k < CHUNK ? self->n_k - k : CHUNK;
+      spread(self, i, end, shift, k, count, t);
+    }
+  }
+  for (int order = 0; order < 2 && self->sums_half; order++)
+    add_adjoint(self, 0, self->n_k, t[order]);
+  return KD_OK;
+}
+
+static unsigned long fast_n_fft(const kd_electron *self) {
+  return ((const fast *)self)->n_fft;
+}
+
+static size_t fast_bytes(const kd_electron *object) {
+  const fast *self = (const fast *)object;
+  const size_t matrix = self->n_matrix * self->n_k;
+  const size_t per_thread = (2 * self->n_matrix + 1) * self->volume + 2 * matrix;
+  return (2 * matrix * self->n_window + (size_t)self->n_thread * per_thread + matrix +
+          2 * self->n_sum) *
+             sizeof(double complex) +
+         (self->place ? self->n_k * sizeof *self->place : 0) +
+         (self->setting.term->is_density ? self->volume : self->n_matrix) * sizeof(double) +
+         kd_series_bytes(&self->series);
+}
+
+const kd_electron_kind kd_electron_fft = {.name = "fft",
+                                          .create = fast_create,
+                                          .free = fast_free,
+                                          .set = fast_set,
+                                          .energy_rate = fast_energy_rate,
+                                          .apply = fast_apply,
+                                          .n_fft = fast_n_fft,
+                                          .bytes = fast_bytes};

@@ -1,0 +1,278 @@
+/// Scattering of the carriers from one another: back ends, number, energy, momentum, entropy,
+/// thermal functions, momentum transfer.
+#include "collision_fixture.h"
+
+#include "core/eigen.h"
+
+static const char *const METHODS[] = {"direct", "fft"};
+static const char *const ANSATZE[] = {"matrix", "causal", "average", "diagonal"};
+static const char *const TERMS[] = {
+    "{kind: electron, U: [0.6, 0.9]}",
+    "{kind: electron, U: 0.5, interaction: density, form: {kind: yukawa, q0: 2}}"};
+static const char *const STATISTICS[] = {"fermion", "boson", "classical"};
+
+static const char DIRAC[] =
+    "units: natural\nmodel: {kind: dirac2d, velocity: 1, gap: 0.3, k_max: 2, spin_degeneracy: 2}\n"
+    "grid: {k: [3, 4]}\n";
+
+/// A field with eigenvalues between 0 and 1, larger at low energies, and coherences.
+static double *random_state(const stage *s) {
+  const size_t n = s->n_band;
+  double *f = new_reals(s->n), *h = new_reals(s->n), *level = new_reals(n * s->n_k);
+  double complex *vector = new_complex(n * n * s->n_k);
+  const kd_model_part part = {.energy = 1};
+  kd_model_sample(s->model, (const double[3]){0}, &part, h);
+  CHECK_OK(kd_eigen_field(n, s->n_k, h, level, vector));
+  for (size_t k = 0; k < s->n_k; k++) {
+    double complex band[16], turned[16], noise[16], unitary[16], scratch[16];
+    memset(band, 0, sizeof band);
+    for (size_t a = 0; a < n; a++)
+      band[a * n + a] = 1 / (1 + exp(level[k * n + a] + random_real()));
+    random_hermitian(n, 0.4, noise);
+    dense_exp(n, 1, noise, unitary);
+    dense_rotate(n, unitary, false, band, turned);
+    kd_eigen_rotate(n, vector + k * n * n, false, turned, band, scratch);
+    kd_pack(band, n, s->n_k, k, f);
+  }
+  kd_free(h), kd_free(level), kd_free(vector);
+  return f;
+}
+
+/// |sum a b|/sum |a b|
+static double cancellation(size_t n, const double *a, const double *b) {
+  double sum = 0, scale = 0;
+  for (size_t i = 0; i < n; i++) {
+    sum += a[i] * b[i];
+    scale += fabs(a[i] * b[i]);
+  }
+  return fabs(sum) / scale;
+}
+
+static double *hamiltonian(const stage *s) {
+  double *h = new_reals(s->n);
+  const kd_model_part part = {.energy = 1};
+  kd_model_sample(s->model, (const double[3]){0}, &part, h);
+  return h;
+}
+
+static void back_ends_agree_and_conserve(void **state) {
+  (void)state;
+  char *models[] = {random_model(2, 1, 2, (const size_t[]){4, 3}), strdup(DIRAC),
+                    random_model(1, 1, 1, (const size_t[]){9})};
+  double number = 0, energy = 0, between = 0;
+  for (size_t m = 0; m < COUNT(models); m++)
+    for (size_t a = 0; a < COUNT(ANSATZE); a++)
+      for (size_t q = 0; q < COUNT(TERMS); q++) {
+        // Principal values in the reference are slow, and do not depend on the form.
+        if (a == 1 && m == 0) continue;
+        double *df[2], *f = NULL;
+        const char *term = m == 2 && q == 0 ? "{kind: electron, U: 0.6}" : TERMS[q];
+        for (size_t b = 0; b < COUNT(METHODS); b++) {
+          stage s = collision_create(
+              text_of("statistics: %s\n%s%s", STATISTICS[(a + m) % 3], models[m],
+                      "initial: {kind: equilibrium, temperature: 1, chemical_potential: "
+                      "-9}\n" SHORT_RUN),
+              text_of("collisions: {ansatz: %s, method: %s, broadening: 0.5, terms: [%s]}\n",
+                      ANSATZE[a], METHODS[b], term));
+          if (!f) f = random_state(&s);
+          df[b] = rate_of(&s, f);
+          double *one = new_reals(s.n), *h = hamiltonian(&s);
+          for (size_t i = 0; i < s.n_band * s.n_k; i++) one[i] = 1;
+          number = fmax(number, cancellation(s.n_band * s.n_k, one, df[b]));
+          energy = fmax(energy, cancellation(s.n, h, df[b]));
+          if (b == 1) {
+            const double scale = largest_of(df[0], s.n);
+            CHECK_ABOVE(scale, 1e-4);
+            between = fmax(between, largest_difference(df[0], df[1], s.n) / scale);
+          }
+          kd_free(one), kd_free(h);
+          stage_clear(&s);
+        }
+        kd_free(f), kd_free(df[0]), kd_free(df[1]);
+      }
+  print_message("number %.2g, energy %.2g, back ends %.2g\n", number, energy, between);
+  CHECK_BELOW(number, 1e-12);
+  CHECK_BELOW(energy, 1e-12);
+  CHECK_BELOW(between, 1e-11);
+  for (size_t m = 0; m < COUNT(models); m++) free(models[m]);
+}
+
+/// Stages of one square lattice, with an operator of one term.
+static stage square(const char *statistics, double temperature, double mu, const char *grid,
+                    const char *term) {
+  return collision_create(
+      text_of("units: natural\nmodel: {kind: square, J: 0.7, spin_degeneracy: 2}\ngrid: {k: %s}\n"
+              "statistics: %s\ninitial: {kind: equilibrium, temperature: %g, chemical_potential: "
+              "%g}\n" SHORT_RUN,
+              grid, statistics, temperature, mu),
+      text_of("collisions: {ansatz: diagonal, method: fft, terms: [%s]}\n", term));
+}
+
+static void thermal_functions_are_stationary(void **state) {
+  (void)state;
+  char *model = random_model(2, 1, 2, (const size_t[]){4, 3});
+  double worst = 0, plain = INFINITY;
+  for (size_t theta = 0; theta < COUNT(STATISTICS); theta++)
+    for (size_t q = 0; q < COUNT(TERMS); q++)
+      for (int keeps = 0; keeps < 2; keeps++) {
+        const double kt = q ? 0.4 : 0.9;
+        char *begin = strdup(text_of("%sstatistics: %s\ninitial: {kind: equilibrium, temperature: "
+                                     "%g, chemical_potential: %g}\n" SHORT_RUN,
+                                     model, STATISTICS[theta], kt, theta ? -3.1 : 0.1));
+        stage s = collision_create(
+            begin,
+            text_of("collisions: {ansatz: matrix, method: fft, broadening: 0.3, terms: [{kind: "
+                    "electron, energy_conserving: %s, %s]}\n",
+                    keeps ? "true" : "false", strchr(TERMS[q], 'U')));
+        double *df = rate_of(&s, s.state->f);
+        const double residue = largest_of(df, s.n) / largest_of(s.state->f, 2 * s.n_k);
+        if (keeps)
+          worst = fmax(worst, residue);
+        else
+          plain = fmin(plain, residue);
+        kd_free(df);
+        stage_clear(&s);
+        free(begin);
+      }
+  print_message("largest residue %.2g, of plain broadening at least %.2g\n", worst, plain);
+  CHECK_BELOW(worst, 1e-13);
+  CHECK_ABOVE(plain, 1e-5);
+  free(model);
+}
+
+/// dS/dt = sum_k df_k/dt ln((1 + theta f)/f) cannot be negative, for any f of one band.
+static void entropy_never_falls(void **state) {
+  (void)state;
+  double least = INFINITY;
+  for (int theta = -1; theta <= 1; theta++)
+    for (size_t q = 0; q < 2; q++) {
+      stage s = square(STATISTICS[theta < 0 ? 0 : 2 - theta], 1, -4, "[5, 4]",
+                       q ? "{kind: electron, U: 0.4, broadening: 0.3, interaction: density}"
+                         : "{kind: electron, U: 0.4, broadening: 0.3}");
+      double *f = new_reals(s.n), *df = new_reals(s.n);
+      for (int turn = 0; turn < 20; turn++) {
+        double rise = 0, scale = 0;
+        for (size_t k = 0; k < s.n; k++) f[k] = 1 / (1 + exp(2.5 * random_real()));
+        CHECK_OK(kd_collision_rate(s.collision, f, df));
+        for (size_t k = 0; k < s.n; k++) {
+          const double term = df[k] * log((1 + theta * f[k]) / f[k]);
+          rise += term;
+          scale += fabs(term);
+        }
+        least = fmin(least, rise / scale);
+      }
+      kd_free(f), kd_free(df);
+      stage_clear(&s);
+    }
+  print_message("least entropy production %.3g\n", least);
+  CHECK_ABOVE(least, 0.01);
+}
+
+/// At the edges of [0, 1] the rate points inwards.
+static void occupations_stay_in_bounds(void **state) {
+  (void)state;
+  stage s = square("fermion", 1, -1, "[5, 4]", "{kind: electron, U: 0.4, broadening: 0.3}");
+  double *f = new_reals(s.n), *df = new_reals(s.n), outward = 0;
+  for (int turn = 0; turn < 50; turn++) {
+    for (size_t k = 0; k < s.n; k++) {
+      const double x = random_real();
+      f[k] = x < -0.5 ? 0 : x > 0.5 ? 1 : 0.5 + x;
+    }
+    const kd_status status = kd_collision_rate(s.collision, f, df);
+    if (status == KD_RETRY) continue;
+    CHECK_OK(status);
+    const double scale = largest_of(df, s.n);
+    for (size_t k = 0; k < s.n; k++)
+      if (f[k] == 0 || f[k] == 1) outward = fmax(outward, (f[k] == 0 ? -df[k] : df[k]) / scale);
+  }
+  print_message("largest rate out of [0, 1] %.2g\n", outward);
+  CHECK_BELOW(outward, 1e-13);
+  kd_free(f), kd_free(df);
+  stage_clear(&s);
+}
+
+/// In a box nothing but the momentum k + k2 = k3 + k4 is left of the sums, to the last k: no pair
+/// is carried around its edges, even if all of it is occupied.
+static void boxes_keep_the_momentum(void **state) {
+  (void)state;
+  double worst = 0;
+  for (size_t q = 0; q < 2; q++) {
+    stage s = collision_create(
+        "units: natural\nmodel: {kind: parabolic, mass: 1, k_max: 2, "
+        "spin_degeneracy: 2}\ngrid: {k: [6, 5]}\ninitial: {kind: equilibrium, temperature: 1, "
+        "chemical_potential: 1}\n" SHORT_RUN,
+        text_of("collisions: {ansatz: matrix, broadening: 0.6, method: fft, terms: [{kind: "
+                "electron, U: 0.5, interaction: %s}]}\n",
+                q ? "density" : "contact"));
+    double *f = random_state(&s), *df = rate_of(&s, f), *momentum = new_reals(s.n);
+    for (int axis = 0; axis < 2; axis++) {
+      for (size_t k = 0; k < s.n; k++) {
+        double x[3];
+        kd_model_k(s.model, k, x);
+        momentum[k] = x[axis];
+      }
+      worst = fmax(worst, cancellation(s.n, momentum, df));
+    }
+    kd_free(f), kd_free(df), kd_free(momentum);
+    stage_clear(&s);
+  }
+  print_message("momentum %.2g\n", worst);
+  CHECK_BELOW(worst, 1e-12);
+}
+
+/// A potential between all spins of a gas of two spins scatters from both where the contact
+/// interaction scatters from one: twice the rate, without exchange.
+static void density_counts_both_spins(void **state) {
+  (void)state;
+  stage a = square("fermion", 1, -1, "[4, 4]", "{kind: electron, U: 0.4, broadening: 0.3}");
+  stage b = square("fermion", 1, -1, "[4, 4]",
+                   "{kind: electron, U: 0.4, broadening: 0.3, interaction: density}");
+  double *f = random_state(&a), *one = rate_of(&a, f), *two = rate_of(&b, f);
+  for (size_t k = 0; k < a.n; k++) one[k] *= 2;
+  CHECK_BELOW(largest_difference(one, two, a.n), 1e-13 * largest_of(one, a.n));
+  kd_free(f), kd_free(one), kd_free(two);
+  stage_clear(&a), stage_clear(&b);
+}
+
+static void bad_terms_are_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *collisions, *message;
+  } CASES[] = {
+      {"ansatz: matrix, terms: [{kind: electron, U: [1, 2, 3], broadening: 1}]",
+       "3 values (expected one, or one per orbital)"},
+      {"ansatz: matrix, terms: [{kind: electron, U: [1, 2], broadening: 1, interaction: density}]",
+       "2 values (expected one, for interaction: density)"},
+      {"ansatz: matrix, terms: [{kind: electron, U: 1, broadening: 1, interaction: contact, form: "
+       "{kind: yukawa, q0: 1}}]",
+       "a contact interaction does not depend on q"},
+      {"ansatz: matrix, terms: [{kind: electron, U: 1}]", "not given (expected here or as"},
+      {"ansatz: lindblad, terms: [{kind: electron, U: 1, broadening: 1}]",
+       "an electron term in ansatz lindblad"},
+      {"ansatz: matrix, linearised: true, terms: [{kind: electron, U: 1, broadening: 1}]",
+       "an electron term in an operator linearized about equilibrium"},
+      {"ansatz: rta, terms: [{kind: electron, U: 1, broadening: 1}]",
+       "an electron term in an operator linearized about equilibrium"},
+  };
+  char *model = random_model(2, 1, 1, (const size_t[]){3});
+  for (size_t i = 0; i < COUNT(CASES); i++) {
+    stage s;
+    CHECK_ERROR(collision_try(text_of("%s%s", model, THERMAL),
+                              text_of("collisions: {%s}\n", CASES[i].collisions), &s),
+                KD_ERROR_SCENARIO, CASES[i].message);
+  }
+  free(model);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(back_ends_agree_and_conserve),
+      cmocka_unit_test(thermal_functions_are_stationary),
+      cmocka_unit_test(entropy_never_falls),
+      cmocka_unit_test(occupations_stay_in_bounds),
+      cmocka_unit_test(boxes_keep_the_momentum),
+      cmocka_unit_test(density_counts_both_spins),
+      cmocka_unit_test(bad_terms_are_refused),
+  };
+  return cmocka_run_group_tests_name("electron", tests, NULL, NULL);
+}
