@@ -12,6 +12,9 @@
 ///   - products and sums that stay in registers, and the triad a = b + s c on arrays beyond the
 ///   caches.
 ///
+///   - one evaluation of the scattering of carriers from one another, one band on a square lattice,
+///     contact interaction and V(q), with its search for the beta that keeps the energy.
+///
 /// Medians. The exponents are those of fits to N_k^p. Times of one thread are of the processor, so
 /// that waiting for it does not count.
 #include <complex.h>
@@ -45,9 +48,23 @@ typedef struct stage {
   double *f, *df;
 } stage;
 
-static stage stage_create(size_t n, const char *keys) {
+static stage stage_of(const char *text) {
+  stage s = {0};
+  check(kd_scenario_parse(text, strlen(text), "benchmark", NULL, 0, &s.scenario));
+  check(kd_model_create(s.scenario, &s.model));
+  check(kd_space_create(s.scenario, s.model, &s.space));
+  check(kd_initial_create(s.scenario, s.model, s.space, &s.state, &s.reference));
+  check(kd_collision_create(s.scenario, s.model, s.reference, &s.collision));
+  const size_t count = kd_model_n_band(s.model) * kd_model_n_band(s.model) * kd_model_n_k(s.model);
+  s.f = checked(kd_allocate(count, sizeof *s.f));
+  s.df = checked(kd_allocate(count, sizeof *s.df));
+  memcpy(s.f, s.state->f, count * sizeof *s.f);
+  return s;
+}
+
+static stage phonon_create(size_t n, const char *keys) {
   char text[2048];
-  const int length = snprintf(
+  snprintf(
       text, sizeof text,
       "model: {kind: haldane, t: 1 eV, mass: 0.2 eV, t2: 0.1 eV, phase: 0.7, lattice_constant: 2.5 "
       "angstrom}\n"
@@ -59,17 +76,22 @@ static stage stage_create(size_t n, const char *keys) {
       "energy: "
       "0.16 eV, coupling: 0.05 eV, vertex: onsite, temperature: 300 K, %s}]}\n",
       n, n, keys);
-  stage s = {0};
-  check(kd_scenario_parse(text, (size_t)length, "benchmark", NULL, 0, &s.scenario));
-  check(kd_model_create(s.scenario, &s.model));
-  check(kd_space_create(s.scenario, s.model, &s.space));
-  check(kd_initial_create(s.scenario, s.model, s.space, &s.state, &s.reference));
-  check(kd_collision_create(s.scenario, s.model, s.reference, &s.collision));
-  const size_t count = kd_model_n_band(s.model) * kd_model_n_band(s.model) * kd_model_n_k(s.model);
-  s.f = checked(kd_allocate(count, sizeof *s.f));
-  s.df = checked(kd_allocate(count, sizeof *s.df));
-  for (size_t i = 0; i < count; i++) s.f[i] = 0.1 * cos((double)i);
-  return s;
+  return stage_of(text);
+}
+
+static stage electron_create(size_t n, const char *keys) {
+  char text[2048];
+  snprintf(
+      text, sizeof text,
+      "model: {kind: square, J: 0.5 eV, lattice_constant: 4 angstrom, spin_degeneracy: 2}\n"
+      "grid: {k: [%zu, %zu]}\n"
+      "initial: {kind: excited, temperature: 3000 K, filling: 0.4, energy: 1 eV, width: 0.2 "
+      "eV, amplitude: 0.3}\n"
+      "propagation: {duration: 1 fs}\n"
+      "collisions: {ansatz: matrix, method: fft, broadening: 150 meV, terms: [{kind: electron, "
+      "U: 0.5 eV, %s}]}\n",
+      n, n, keys);
+  return stage_of(text);
 }
 
 static void stage_clear(stage *s) {
@@ -184,6 +206,34 @@ static double triad(double *a, const double *b, const double *c, size_t n) {
   return 24 * (double)n / (now() - start);
 }
 
+// --- carriers from one another ------------------------------------------------------------------
+
+static double exponent(const double seconds[N_SIZE]);
+
+static void electron_case(const char *name, const char *keys, unsigned long per_field,
+                          int n_repeat) {
+  double seconds[N_SIZE], alone[N_SIZE];
+  printf("%-11s %8s %10s %10s %6s\n", name, "FFTs", "evaluation", "FFTs alone", "ratio");
+  for (int i = 0; i < N_SIZE; i++) {
+    static double sample[2][MOST_REPEATS];
+    unsigned long n_fft;
+    stage s = electron_create(SIZES[i], keys);
+    transforms t = transforms_create(SIZES[i], 3, false);
+    evaluate(&s, &n_fft);
+    for (int r = 0; r < n_repeat; r++) {
+      sample[0][r] = evaluate(&s, &n_fft);
+      sample[1][r] = transform(&t, n_fft, per_field);
+    }
+    seconds[i] = median(sample[0], n_repeat);
+    alone[i] = median(sample[1], n_repeat);
+    printf("%8zu^2  %8lu %10.3f %10.3f %6.2f\n", SIZES[i], n_fft, 1e3 * seconds[i], 1e3 * alone[i],
+           seconds[i] / alone[i]);
+    transforms_clear(&t);
+    stage_clear(&s);
+  }
+  printf("%-11s %8s %10.3f %10.3f\n", "exponent", "", exponent(seconds), exponent(alone));
+}
+
 // ------------------------------------------------------------------------------------------------
 
 enum { FORM, DISPERSION, LOCAL, N_CASE };
@@ -248,7 +298,7 @@ int main(int argc, char **argv) {
     size_t n_batch = BATCH_BYTES / (N_CHANNEL * n * pitch * sizeof(double complex));
     n_batch = n_batch < SMALL_BATCH ? SMALL_BATCH : n_batch > BATCH ? BATCH : n_batch;
     for (int c = 0; c < N_CASE; c++) {
-      s[c] = stage_create(n, CASES[c].keys);
+      s[c] = phonon_create(n, CASES[c].keys);
       evaluate(&s[c], &n_fft[c][i]);
     }
     for (int c = FORM; c <= DISPERSION; c++) {
@@ -302,6 +352,8 @@ int main(int argc, char **argv) {
            1e-9 * rate, 100 * rate / most, 1e-9 * flow, 100 * flow / widest);
   }
   printf("%-11s %8s %10.3f\n", "exponent", "", exponent(seconds[LOCAL]));
+  electron_case("contact", "form: {kind: constant}", 2, n_repeat);
+  electron_case("V(q)", "form: {kind: yukawa, q0: 0.5 1/angstrom}", 2, n_repeat);
   printf("machine: %.1f Gflop/s of multiply-adds in registers, %.1f GB/s in the triad\n",
          1e-9 * most, 1e-9 * widest);
   for (int i = 0; i < 3; i++) kd_free(array[i]);

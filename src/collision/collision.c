@@ -256,7 +256,8 @@ static kd_status create_keldysh(kd_collision *c, const kd_section *section,
   const size_t n_open = c->n_bath - c->n_conserving - c->n_electron;
   kd_keldysh_setting setting = *common;
   const char *method = kd_section_text(section, "method");
-  if (strcmp(method, "auto") != 0) setting.method = method;
+  if (strcmp(method, "direct") == 0) setting.method = &kd_self_energy_direct;
+  if (strcmp(method, "fft") == 0) setting.method = &kd_self_energy_fft;
   setting.kappa =
       setting.ansatz->has_principal || kd_section_flag(section, "kinetic_corrections") ? 1 : 0;
   setting.bath = c->bath;

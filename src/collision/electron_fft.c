@@ -16,16 +16,15 @@
 /// For Hermitian pieces and kappa = 0, the terms of -tau_j are the adjoints of those of tau_j, and
 /// only half of the series is summed. A k.p box is padded with zeros to twice its points along
 /// every axis: then no sum k3 + k4 - k2 that lies outside of it comes back inside.
-#include <fftw3.h>
 #include <math.h>
 #include <omp.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "collision/electron.h"
+#include "collision/layout.h"
 #include "collision/series.h"
 #include "core/error.h"
-#include "core/fft_clock.h"
 #include "core/lanes.h"
 #include "core/memory.h"
 #include "core/packing.h"
@@ -39,8 +38,9 @@ enum { CHUNK = 128 };
 typedef struct fast {
   kd_electron_setting setting;
   kd_series series;
-  size_t n_band, n_matrix, n_k, volume;
-  size_t *place;     ///< of the points k in a transformed field, [n_k]; NULL: k itself
+  size_t n_band, n_matrix, n_k;
+  kd_layout layout;
+  size_t volume;     ///< of the layout
   long first;        ///< first j of the sums over tau
   size_t n_sum;      ///< terms from there to J
   size_t n_window;   ///< terms whose Sigma is kept at a time
@@ -48,7 +48,8 @@ typedef struct fast {
   double *coupling;  ///< contact: [element], with all factors of the transforms; density: [volume],
                      ///< over q
   double complex *h; ///< H(k), [element][n_k]
-  fftw_plan forward, backward;
+  fftw_plan to_space[3], to_points[3];          ///< of fields of k
+  fftw_plan to_transfers[3], from_transfers[3]; ///< density: of fields of q
   int n_thread;
   double complex **field; ///< per thread: [2 (lesser, greater)][element][volume], then P
   double complex **local; ///< per thread: Y, [2][element][n_k]
@@ -63,30 +64,30 @@ static fast *from(kd_electron *self) {
   return (fast *)self;
 }
 
+static void clear_plans(fftw_plan plans[3]) {
+  for (int axis = 0; axis < 3; axis++)
+    if (plans[axis]) fftw_destroy_plan(plans[axis]);
+}
+
 static void fast_free(kd_electron *object) {
   fast *self = from(object);
   if (!self) return;
   kd_series_clear(&self->series);
-  if (self->forward) fftw_destroy_plan(self->forward);
-  if (self->backward) fftw_destroy_plan(self->backward);
+  clear_plans(self->to_space);
+  clear_plans(self->to_points);
+  clear_plans(self->to_transfers);
+  clear_plans(self->from_transfers);
   for (int i = 0; i < self->n_thread; i++) {
     if (self->field) kd_free(self->field[i]);
     if (self->local) kd_free(self->local[i]);
   }
   kd_free(self->field);
   kd_free(self->local);
-  kd_free(self->place);
   kd_free(self->coupling);
   kd_free(self->h);
   kd_free(self->sigma);
   kd_free(self->flow);
   kd_free(self);
-}
-
-static void transform(fftw_plan plan, double complex *field) {
-  const double begin = kd_fft_begin();
-  fftw_execute_dft(plan, (fftw_complex *)field, (fftw_complex *)field);
-  kd_fft_end(begin);
 }
 
 /// Transforms of one tau_j.
@@ -96,27 +97,14 @@ static size_t transforms(const fast *self) {
 
 // --- construction -------------------------------------------------------------------------------
 
-static kd_status create_plans(fast *self, const size_t m[3]) {
-  const int n[3] = {(int)m[0], (int)m[1], (int)m[2]};
-  fftw_complex *field = (fftw_complex *)self->field[0];
-  self->forward = fftw_plan_dft(3, n, field, field, FFTW_FORWARD, FFTW_ESTIMATE);
-  self->backward = fftw_plan_dft(3, n, field, field, FFTW_BACKWARD, FFTW_ESTIMATE);
-  if (!self->forward || !self->backward)
-    return kd_error(KD_ERROR_INTERNAL, "FFTW cannot plan transforms of %zu x %zu x %zu points",
-                    m[0], m[1], m[2]);
-  return KD_OK;
-}
-
-static kd_status create_places(fast *self, const size_t m[3]) {
-  kd_status status = KD_OK;
-  const size_t *n = kd_model_n(self->setting.model);
-  if (self->volume == self->n_k) return KD_OK;
-  KD_ALLOCATE(self->place, self->n_k);
-  for (size_t k = 0; k < self->n_k; k++)
-    self->place[k] = (k / (n[1] * n[2]) * m[1] + k / n[2] % n[1]) * m[2] + k % n[2];
-
-cleanup:
-  return status;
+static kd_status create_plans(fast *self) {
+  const kd_layout *layout = &self->layout;
+  double complex *field = self->field[0];
+  KD_TRY(kd_layout_plan(layout, layout->n, FFTW_BACKWARD, field, self->to_space));
+  KD_TRY(kd_layout_plan(layout, layout->n, FFTW_FORWARD, field, self->to_points));
+  if (!self->setting.term->is_density) return KD_OK;
+  KD_TRY(kd_layout_plan(layout, layout->m, FFTW_FORWARD, field, self->to_transfers));
+  return kd_layout_plan(layout, layout->m, FFTW_BACKWARD, field, self->from_transfers);
 }
 
 /// The strength of the interaction with 1/N_k^2 and the norm of a transform forth and back
@@ -125,7 +113,8 @@ static kd_status create_coupling(fast *self) {
   kd_status status = KD_OK;
   const kd_bath *term = self->setting.term;
   const size_t n = self->n_band;
-  double norm = 1 / ((double)self->n_k * (double)self->n_k * (double)self->volume);
+  const size_t n_difference = self->layout.m[0] * self->layout.m[1] * self->layout.m[2];
+  double norm = 1 / ((double)self->n_k * (double)self->n_k * (double)n_difference);
   if (!term->is_density) {
     KD_ALLOCATE(self->coupling, self->n_matrix);
     for (size_t a = 0; a < n; a++)
@@ -133,10 +122,10 @@ static kd_status create_coupling(fast *self) {
         self->coupling[a * n + b] = norm * kd_electron_contact(&self->setting, a, b);
     goto cleanup;
   }
-  norm *= kd_model_spin_degeneracy(self->setting.model) / (double)self->volume;
+  norm *= kd_model_spin_degeneracy(self->setting.model) / (double)n_difference;
   KD_ALLOCATE(self->coupling, self->volume);
-  for (size_t q = 0; q < self->volume; q++)
-    self->coupling[q] =
+  for (size_t q = 0; q < n_difference; q++)
+    self->coupling[kd_layout_difference(&self->layout, q)] =
         norm * term->orbital[0] * term->orbital[0] * (term->form ? term->form[q] : 1);
 
 cleanup:
@@ -146,14 +135,14 @@ cleanup:
 static kd_status fast_create(const kd_electron_setting *setting, kd_electron **result) {
   kd_status status = KD_OK;
   fast *self = NULL;
-  size_t m[3];
   *result = NULL;
   KD_ALLOCATE(self, 1);
   self->setting = *setting;
   self->n_band = kd_model_n_band(setting->model);
   self->n_matrix = self->n_band * self->n_band;
   self->n_k = kd_model_n_k(setting->model);
-  self->volume = kd_difference_count(setting->model, m);
+  kd_layout_create(setting->model, &self->layout);
+  self->volume = self->layout.volume;
   self->sums_half = setting->is_hermitian && setting->kappa == 0;
   double low = INFINITY, high = -INFINITY;
   for (size_t i = 0; i < setting->n_piece * self->n_k; i++) {
@@ -180,8 +169,7 @@ static kd_status fast_create(const kd_electron_setting *setting, kd_electron **r
     KD_ALLOCATE(self->field[i], (2 * self->n_matrix + 1) * self->volume);
     KD_ALLOCATE(self->local[i], per_term);
   }
-  KD_CHECK(create_plans(self, m));
-  KD_CHECK(create_places(self, m));
+  KD_CHECK(create_plans(self));
   KD_CHECK(create_coupling(self));
   KD_ALLOCATE(self->h, self->n_matrix * self->n_k);
   for (size_t k = 0; k < self->n_k; k++) {
@@ -262,13 +250,11 @@ static void to_space(const fast *self, const double complex *y, double complex *
   for (size_t i = 0; i < 2 * self->n_matrix; i++) {
     const double complex *source = y + i * self->n_k;
     double complex *own = field + i * self->volume;
-    if (self->place) {
-      memset(own, 0, self->volume * sizeof *own);
-      for (size_t k = 0; k < self->n_k; k++) own[self->place[k]] = source[k];
-    } else {
-      memcpy(own, source, self->n_k * sizeof *own);
-    }
-    transform(self->backward, own);
+    const size_t length = self->layout.row_length;
+    for (size_t row = 0; row < self->layout.n_row; row++)
+      memcpy(own + kd_layout_row(&self->layout, row), source + row * length, length * sizeof *own);
+    kd_layout_clear(&self->layout, length, own);
+    kd_layout_from_points(self->to_space, own);
   }
 }
 
@@ -301,9 +287,9 @@ static void multiply_density(const fast *self, double complex *field) {
     const double complex *x = field + e * volume, *y = field + (n + e) * volume;
     for (size_t r = 0; r < volume; r++) w[r] += x[r] * conj(y[r]);
   }
-  transform(self->forward, w);
+  kd_layout_to_points(self->to_transfers, w);
   for (size_t q = 0; q < volume; q++) w[q] *= self->coupling[q];
-  transform(self->backward, w);
+  kd_layout_from_points(self->from_transfers, w);
   for (size_t e = 0; e < n; e++) {
     double complex *x = field + e * volume, *y = field + (n + e) * volume;
     for (size_t r = 0; r < volume; r++) {
@@ -317,11 +303,10 @@ static void multiply_density(const fast *self, double complex *field) {
 static void to_points(const fast *self, double complex *field, double complex *sigma) {
   for (size_t i = 0; i < 2 * self->n_matrix; i++) {
     double complex *own = field + i * self->volume, *target = sigma + i * self->n_k;
-    transform(self->forward, own);
-    if (self->place)
-      for (size_t k = 0; k < self->n_k; k++) target[k] = own[self->place[k]];
-    else
-      memcpy(target, own, self->n_k * sizeof *own);
+    const size_t length = self->layout.row_length;
+    kd_layout_to_points(self->to_points, own);
+    for (size_t row = 0; row < self->layout.n_row; row++)
+      memcpy(target + row * length, own + kd_layout_row(&self->layout, row), length * sizeof *own);
   }
 }
 
@@ -471,7 +456,6 @@ static size_t fast_bytes(const kd_electron *object) {
   return (2 * matrix * self->n_window + (size_t)self->n_thread * per_thread + matrix +
           2 * self->n_sum) *
              sizeof(double complex) +
-         (self->place ? self->n_k * sizeof *self->place : 0) +
          (self->setting.term->is_density ? self->volume : self->n_matrix) * sizeof(double) +
          kd_series_bytes(&self->series);
 }

@@ -23,10 +23,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "collision/layout.h"
 #include "collision/self_energy.h"
 #include "collision/series.h"
 #include "core/error.h"
-#include "core/fft_clock.h"
 #include "core/lanes.h"
 #include "core/memory.h"
 #include "core/parallel.h"
@@ -87,7 +87,7 @@ typedef struct group {
 typedef struct fast {
   kd_self_energy_setting setting;
   kd_series series;
-  size_t n_band, n_k, n_difference, n[3], m[3];
+  size_t n_band, n_k, n_difference;
   long first;   ///< first j of the sums over tau
   size_t n_sum; ///< terms from there to J
   group *group;
@@ -98,10 +98,10 @@ typedef struct fast {
   bool sums_half;    ///< tau >= 0 only
   unsigned long n_fft;
 
-  // Groups with FFTs. Fields are [m0][m1][m2] with strides that are no powers of 2, as otherwise
-  // the elements of a column would compete for the same few places of the cache.
+  // Groups with FFTs.
   blocks rows;
-  size_t stride[3], volume, n_batch;
+  kd_layout layout;
+  size_t volume, n_batch;            ///< volume: of the layout
   fftw_plan forward[3], backward[3]; ///< along each axis; NULL where there is one point
   double complex *field, *second;    ///< [n_batch][n_channel][volume]; second: NULL if not used
   ab *t;                             ///< [block][n_channel][n_piece]
@@ -331,77 +331,9 @@ static void set_coefficients(const fast *self, group *g, double beta) {
 
 // --- fields and their transforms ----------------------------------------------------------------
 
-/// Complex numbers from one row, or plane, to the next, of `length` or more: whole blocks, and an
-/// odd number of cache lines.
-static size_t pitch(size_t length) {
-  const size_t line = 64 / sizeof(double complex);
-  const size_t whole = (length + KD_LANES - 1) / KD_LANES * KD_LANES;
-  return ((whole + line - 1) / line | 1) * line;
-}
-
-static void lay_out(fast *self) {
-  const size_t *m = self->m;
-  int fast_axis = 2;
-  while (fast_axis > 0 && m[fast_axis] == 1) fast_axis--;
-  size_t step = 1;
-  for (int axis = 2; axis >= 0; axis--) {
-    self->stride[axis] = step;
-    if (axis <= fast_axis) step = pitch(step * m[axis]);
-  }
-  self->volume = step;
-}
-
-/// Where in a field a row of k begins.
-static size_t row_place(const fast *self, size_t row) {
-  const size_t rows_per_plane = self->n[2] > 1 ? self->n[1] : 1;
-  return row / rows_per_plane * self->stride[0] + row % rows_per_plane * self->stride[1];
-}
-
 static size_t block_place(const fast *self, size_t block) {
-  return row_place(self, block / self->rows.per_row) + block % self->rows.per_row * KD_LANES;
-}
-
-/// Where in a field the difference with index q is.
-static size_t difference_place(const fast *self, size_t q) {
-  const size_t *m = self->m;
-  return q / (m[1] * m[2]) * self->stride[0] + q / m[2] % m[1] * self->stride[1] +
-         q % m[2] * self->stride[2];
-}
-
-/// One plan per axis for fields that hold something at the first used[axis] points only: forward
-/// from the last axis to the first, backward the other way around.
-static kd_status plan(const fast *self, const size_t used[3], int sign, fftw_plan plans[3]) {
-  for (int axis = 0; axis < 3; axis++) {
-    if (self->m[axis] == 1) continue;
-    fftw_iodim64 dim[3];
-    for (int d = 0; d < 3; d++) {
-      const ptrdiff_t stride = (ptrdiff_t)self->stride[d];
-      dim[d] = (fftw_iodim64){
-          .n = (ptrdiff_t)(d < axis ? used[d] : self->m[d]), .is = stride, .os = stride};
-    }
-    const int a = axis == 0 ? 1 : 0, b = axis == 2 ? 1 : 2;
-    fftw_complex *field = (fftw_complex *)self->field;
-    plans[axis] = fftw_plan_guru64_dft(1, &dim[axis], 2, (const fftw_iodim64[]){dim[a], dim[b]},
-                                       field, field, sign, FFTW_ESTIMATE);
-    if (!plans[axis])
-      return kd_error(KD_ERROR_INTERNAL, "FFTW cannot plan a transform of %zu points",
-                      self->m[axis]);
-  }
-  return KD_OK;
-}
-
-static void execute_forward(const fftw_plan plans[3], double complex *field) {
-  const double begin = kd_fft_begin();
-  for (int axis = 2; axis >= 0; axis--)
-    if (plans[axis]) fftw_execute_dft(plans[axis], (fftw_complex *)field, (fftw_complex *)field);
-  kd_fft_end(begin);
-}
-
-static void execute_backward(const fftw_plan plans[3], double complex *field) {
-  const double begin = kd_fft_begin();
-  for (int axis = 0; axis < 3; axis++)
-    if (plans[axis]) fftw_execute_dft(plans[axis], (fftw_complex *)field, (fftw_complex *)field);
-  kd_fft_end(begin);
+  return kd_layout_row(&self->layout, block / self->rows.per_row) +
+         block % self->rows.per_row * KD_LANES;
 }
 
 /// The factor of the convolution and of a transform forth and back.
@@ -416,8 +348,8 @@ static kd_status prepare_shapes(const fast *self, const fftw_plan whole[3], grou
     KD_ALLOCATE(g->shape[f].transform, self->volume);
     memset(field, 0, self->volume * sizeof *field);
     for (size_t q = 0; q < self->n_difference; q++)
-      field[difference_place(self, q)] = g->shape[f].form ? g->shape[f].form[q] : 1;
-    execute_forward(whole, field);
+      field[kd_layout_difference(&self->layout, q)] = g->shape[f].form ? g->shape[f].form[q] : 1;
+    kd_layout_from_points(whole, field);
     for (size_t r = 0; r < self->volume; r++)
       g->shape[f].transform[r] = norm(self) * creal(field[r]);
   }
@@ -444,12 +376,12 @@ static kd_status prepare_dispersive(const fast *self, const fftw_plan whole[3], 
       const kd_bath *bath = g->bath[b];
       if (!bath->energy) continue;
       for (size_t q = 0; q < self->n_difference; q++)
-        field[difference_place(self, q)] +=
+        field[kd_layout_difference(&self->layout, q)] +=
             share(self, i) * (bath->form ? bath->form[q] : 1) *
             series_of(self, g->index[b], self->series.which[g->index[b]][q])[i];
     }
     // Both are even in q: the transform of a is real, that of ib imaginary.
-    execute_forward(whole, field);
+    kd_layout_from_points(whole, field);
     double *a = g->dispersive + 2 * i * self->volume, *b = a + self->volume;
     for (size_t r = 0; r < self->volume; r++) {
       a[r] = norm(self) * creal(field[r]);
@@ -470,18 +402,16 @@ static kd_status create_convolutions(fast *self, size_t n_channel) {
   kd_status status = KD_OK;
   fftw_plan whole[3] = {NULL};
   bool needs_second = false;
-  lay_out(self);
-  int fast_axis = 2;
-  while (fast_axis > 0 && self->n[fast_axis] == 1) fast_axis--;
-  KD_CHECK(blocks_create(self, self->n[fast_axis], &self->rows));
+  KD_CHECK(blocks_create(self, self->layout.row_length, &self->rows));
   self->n_batch = BATCH_BYTES / (n_channel * self->volume * sizeof *self->field);
   if (self->n_batch < SMALL_BATCH) self->n_batch = SMALL_BATCH;
   if (self->n_batch > BATCH) self->n_batch = BATCH;
   KD_ALLOCATE(self->field, self->n_batch * n_channel * self->volume);
   KD_ALLOCATE(self->t, self->rows.count * n_channel * self->setting.n_piece);
-  KD_CHECK(plan(self, self->n, FFTW_FORWARD, self->forward));
-  KD_CHECK(plan(self, self->n, FFTW_BACKWARD, self->backward));
-  KD_CHECK(plan(self, self->m, FFTW_FORWARD, whole));
+  const kd_layout *layout = &self->layout;
+  KD_CHECK(kd_layout_plan(layout, layout->n, FFTW_FORWARD, self->field, self->forward));
+  KD_CHECK(kd_layout_plan(layout, layout->n, FFTW_BACKWARD, self->field, self->backward));
+  KD_CHECK(kd_layout_plan(layout, layout->m, FFTW_FORWARD, self->field, whole));
   for (size_t i = 0; i < self->n_group; i++) {
     group *g = &self->group[i];
     if (g->is_local) continue;
@@ -521,8 +451,9 @@ static kd_status fast_create(const kd_self_energy_setting *setting, kd_self_ener
   self->setting = *setting;
   self->n_band = kd_model_n_band(setting->model);
   self->n_k = kd_model_n_k(setting->model);
-  memcpy(self->n, kd_model_n(setting->model), sizeof self->n);
-  self->n_difference = kd_difference_count(setting->model, self->m);
+  kd_layout_create(setting->model, &self->layout);
+  self->volume = self->layout.volume;
+  self->n_difference = self->layout.m[0] * self->layout.m[1] * self->layout.m[2];
   self->n_thread = omp_get_max_threads();
   self->sums_half = setting->is_hermitian && setting->kappa == 0;
   double low = INFINITY, high = -INFINITY;
@@ -610,7 +541,7 @@ static void kernel_panel(const fast *self, const group *g, size_t i, int part, s
 /// or, if there is no second, with the kernel of `order` into `field`.
 static void convolve(const fast *self, const group *g, size_t i, kd_order order,
                      double complex *field, double complex *second) {
-  execute_forward(self->forward, field);
+  kd_layout_from_points(self->forward, field);
   double *z = (double *)field, *w = (double *)second;
   if (is_single(g)) {
     const double *kernel = g->shape[0].transform;
@@ -642,19 +573,14 @@ static void convolve(const fast *self, const group *g, size_t i, kd_order order,
       }
     }
   }
-  execute_backward(self->backward, field);
-  if (second) execute_backward(self->backward, second);
+  kd_layout_to_points(self->backward, field);
+  if (second) kd_layout_to_points(self->backward, second);
 }
 
 /// Sets to 0 what the transforms of a box have left outside the rows of k.
 static void clear_padding(const fast *self, double complex *field) {
   if (self->n_difference == self->n_k) return;
-  const size_t n_row = self->rows.count / self->rows.per_row, used = self->rows.per_row * KD_LANES;
-  for (size_t row = 0; row < n_row; row++) {
-    const size_t from = row_place(self, row) + used;
-    const size_t to = row + 1 < n_row ? row_place(self, row + 1) : self->volume;
-    if (to > from) memset(field + from, 0, (to - from) * sizeof *field);
-  }
+  kd_layout_clear(&self->layout, self->rows.per_row * KD_LANES, field);
 }
 
 /// Y of `count` terms from i on, for one block.

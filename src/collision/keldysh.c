@@ -416,8 +416,7 @@ cleanup:
 
 /// The back end asked for, or the one with the lower estimate of the time of an evaluation.
 static kd_status create_self_energy(kd_keldysh *o, const kd_self_energy_setting *setting) {
-  const bool is_direct = o->s.method && strcmp(o->s.method, kd_self_energy_direct.name) == 0;
-  const kd_self_energy_kind *method = is_direct ? &kd_self_energy_direct : &kd_self_energy_fft;
+  const kd_self_energy_kind *method = o->s.method ? o->s.method : &kd_self_energy_fft;
   KD_TRY(method->create(setting, &o->self_energy));
   o->method = method;
   if (o->s.method || kd_self_energy_direct_bytes(setting) > DIRECT_LIMIT ||
@@ -441,8 +440,8 @@ static kd_status create_electron(kd_keldysh *o, const kd_self_energy_setting *co
                                        .kappa = common->kappa,
                                        .largest_shift = common->largest_shift,
                                        .is_hermitian = common->is_hermitian};
-  const bool is_direct = o->s.method && strcmp(o->s.method, kd_electron_direct.name) == 0;
-  const kd_electron_kind *method = is_direct ? &kd_electron_direct : &kd_electron_fft;
+  const kd_electron_kind *method =
+      o->s.method == &kd_self_energy_direct ? &kd_electron_direct : &kd_electron_fft;
   KD_TRY(method->create(&setting, &o->electron));
   o->electron_method = method;
   if (o->s.method || kd_electron_direct_cost(&setting) >= kd_electron_fft_cost(o->electron))

@@ -28,9 +28,8 @@ typedef struct kd_keldysh_setting {
   /// All baths conserve the energy: their kernels are displaced by the beta that makes dE/dt
   /// vanish.
   bool conserves_energy;
-  bool is_electron; ///< the one bath is the carriers themselves
-  /// Name of the back end; NULL: the one with the lower cost.
-  const char *method;
+  const kd_self_energy_kind *method; ///< NULL: the one with the lower cost
+  bool is_electron; ///< the one bath is the carriers themselves, by the back end of that name
   /// Linearized about the thermal function below: with its value there, or (is_response) as a
   /// linear map of df.
   bool is_linearised, is_response;
