@@ -13,6 +13,8 @@
 ///   output       the result file
 ///   run          all of it, on one or many processes (comm)
 ///   steady       linear response to a constant field, beside it
+///   sweep        a run for each of many values
+///   templates    scenarios to start from
 ///
 /// The array shapes are explained at the top of model.h.
 #ifndef KELDRIFT_KELDRIFT_H
@@ -31,5 +33,7 @@
 #include "keldrift/state.h"
 #include "keldrift/status.h"
 #include "keldrift/steady.h"
+#include "keldrift/sweep.h"
+#include "keldrift/templates.h"
 
 #endif

@@ -83,6 +83,79 @@ KD_API void kd_output_discard(kd_output *output);
 KD_API kd_status kd_result_read(const char *path, const char *name, size_t *rank, size_t *dims,
                                 bool *is_complex, double **data);
 
+/// The resolved scenario in a result file, in a string for kd_free.
+KD_API kd_status kd_result_scenario(const char *path, char **text);
+
+/// One number of the last record of the traces.
+typedef struct kd_final_value {
+  char name[64]; ///< "number", "population[1]", "user/sz"
+  char unit[32];
+  double first, last; ///< in the first and the last record
+} kd_final_value;
+
+/// How a run ended.
+typedef struct kd_result_end {
+  bool is_complete; ///< the run came to its end
+  size_t n_warning;
+  double time;     ///< of the last record; 0 without traces
+  size_t n_record; ///< number of records
+  char time_unit[32];
+  size_t n_value;
+  kd_final_value *values; ///< of every trace of real numbers; for kd_free
+} kd_result_end;
+
+/// Reads how the run that made a result ended.
+KD_API kd_status kd_result_read_end(const char *path, kd_result_end *end);
+
+typedef struct kd_compare_options {
+  double rtol, atol;       ///< |a - b| <= atol + rtol * scale is agreement
+  const char *const *only; ///< datasets or groups, "/traces/current", "current", "traces"
+  size_t n_only;           ///< 0: all
+} kd_compare_options;
+
+typedef enum kd_agreement {
+  KD_SAME,      ///< to the last bit
+  KD_AGREES,    ///< within the tolerance
+  KD_DIFFERS,   ///< beyond it, or not finite in only one of the files
+  KD_ONLY_IN_A, ///< there is no such dataset in the other
+  KD_ONLY_IN_B,
+  KD_OTHER_SHAPE, ///< the shapes differ, but for the number of records
+  KD_OTHER_TYPE,  ///< real and complex, or other units
+  KD_NO_TIME      ///< no record at a common time
+} kd_agreement;
+
+/// One dataset of two results.
+typedef struct kd_compared {
+  char name[256];
+  char unit[32];
+  kd_agreement agreement;
+  double scale;              ///< largest modulus in either file at the common times
+  double difference;         ///< largest |a - b|
+  double time;               ///< of the record with the largest difference; NaN for fixed datasets
+  size_t n_common, n_a, n_b; ///< records at common times, and of each file; 0 for fixed datasets
+  size_t n_bad;              ///< numbers that are not finite in either file
+  char note[160];            ///< the two shapes, or the two units; "" otherwise
+} kd_compared;
+
+typedef struct kd_comparison {
+  bool agree; ///< every row is KD_SAME or KD_AGREES
+  size_t n_row;
+  kd_compared *rows;    ///< for kd_free
+  char *scenario_lines; ///< lines of the resolved scenario that differ, "- " or "+ " in front; for
+                        ///< kd_free
+} kd_comparison;
+
+/// Compares two results: the datasets in /traces, /snapshots, /steady and /grid, and /model/energy
+/// and /model/velocity (eigenvectors have arbitrary phases). Records are compared at the times that
+/// both files hold. The scale of a dataset is its largest modulus; those of `current_intra`,
+/// `current_inter` and of parts of the conductivity is that of the whole, and eigenvalues of f have
+/// the scale 1, so that the rounding of a part that vanishes is no difference.
+/// @return KD_ERROR_FILE if a file cannot be read; KD_ERROR_SCENARIO if a name of `only` is in
+///         neither file
+KD_API kd_status kd_result_compare(const char *a, const char *b, const kd_compare_options *options,
+                                   kd_comparison *comparison);
+KD_API void kd_comparison_clear(kd_comparison *comparison);
+
 /// A summary of a result file for people: what made it, the grid, the datasets with shapes, units
 /// and ranges of values, warnings. In a string for free().
 KD_API kd_status kd_result_describe(const char *path, char **text);

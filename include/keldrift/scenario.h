@@ -46,9 +46,19 @@ KD_API kd_constants kd_scenario_constants(const kd_scenario *scenario);
 
 /// Describes scenario keys: type, unit, default, range, meaning, reference.
 /// @param path  a key such as "model.graphene" or "propagation.rtol", "" or NULL for all
-/// @param text  receives a string for free()
+/// @param width  columns in which the text is wrapped, 40 to 110; 0 for 88
+/// @param text   receives a string for free()
 /// @return KD_ERROR_SCENARIO for an unknown path, with the nearest known one in the message
-KD_API kd_status kd_describe(const char *path, char **text);
+KD_API kd_status kd_describe(const char *path, size_t width, char **text);
+
+/// Lists how a path that is still being typed may go on, a line each, for the completion of shells:
+/// "fi" gives "field.", "model.gra" gives "model.graphene". A name that more can follow ends with a
+/// dot, any other with `ending`.
+/// @param ending  "=" for paths of values as in overrides, where an index stands for an item of a
+/// list
+///                and no kind is named; "" for those of kd_describe
+/// @param text    receives a string for free(), "" where nothing fits
+KD_API kd_status kd_describe_keys(const char *path, const char *ending, char **text);
 
 /// The scenario reference as a Markdown page, in a string for free().
 KD_API kd_status kd_describe_markdown(char **text);

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "keldrift/status.h"
+
 /// Evaluates `call` into `status` while HDF5 keeps its error stack to itself; the caller's own
 /// setting is restored afterwards.
 #define KD_H5_QUIETLY(status, call)                                                                \
@@ -22,6 +24,26 @@ void kd_h5_reason(char *buffer, size_t size);
 
 /// Closes an identifier of any kind but a file; one that is not open is allowed.
 void kd_h5_close(hid_t id);
+
+/// Opens a result for reading. The system is asked first because its reasons are the clearer ones.
+kd_status kd_h5_open_file(const char *path, hid_t *file);
+/// Closes a file; one that is not open is allowed.
+void kd_h5_close_file(hid_t file);
+
+/// Strings of an attribute or a dataset: `memory` owns them, `texts` points at each.
+typedef struct kd_texts {
+  size_t count;
+  const char **texts;
+  char *memory;
+} kd_texts;
+
+/// Reads the strings of `id`, an attribute or a dataset, whatever their form in the file; `list`
+/// stays empty when it holds anything else or cannot be read.
+void kd_h5_read_texts(hid_t id, bool is_attribute, kd_texts *list);
+void kd_h5_free_texts(kd_texts *list);
+
+/// Copies a text attribute, "" where there is none.
+void kd_h5_text_attribute(hid_t object, const char *name, char *buffer, size_t size);
 
 /// Returns a compound {r, i} of two numbers of the type `real`; negative when HDF5 fails.
 hid_t kd_h5_complex_type(hid_t real);

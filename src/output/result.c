@@ -26,8 +26,7 @@ static const double SCANNED_BYTES = 1024.0 * 1024 * 1024;
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
-/// Opens a file for reading. The system is asked first because its reasons are the clearer ones.
-static kd_status open_file(const char *path, hid_t *file) {
+kd_status kd_h5_open_file(const char *path, hid_t *file) {
   struct stat found;
   char reason[256];
   *file = H5I_INVALID_HID;
@@ -52,8 +51,7 @@ static kd_status open_file(const char *path, hid_t *file) {
   return *file < 0 ? KD_ERROR_FILE : KD_OK;
 }
 
-/// Closes a file; one that is not open is allowed.
-static void close_file(hid_t file) {
+void kd_h5_close_file(hid_t file) {
   if (file >= 0) H5Fclose(file);
 }
 
@@ -133,9 +131,9 @@ static kd_status read_result(const char *path, const char *name, size_t *rank, s
                              bool *is_complex, double **data) {
   hid_t file = H5I_INVALID_HID;
   *data = NULL;
-  KD_TRY(open_file(path, &file));
+  KD_TRY(kd_h5_open_file(path, &file));
   const kd_status status = read_dataset(file, path, name, rank, dims, is_complex, data);
-  close_file(file);
+  kd_h5_close_file(file);
   return status;
 }
 
@@ -157,22 +155,13 @@ static void print_clean(FILE *out, const char *text) {
   }
 }
 
-/// Strings of an attribute or a dataset: `memory` owns them, `texts` points at each.
-typedef struct kd_texts {
-  size_t count;
-  const char **texts;
-  char *memory;
-} kd_texts;
-
-static void free_texts(kd_texts *list) {
+void kd_h5_free_texts(kd_texts *list) {
   kd_free(list->texts);
   kd_free(list->memory);
   *list = (kd_texts){0};
 }
 
-/// Reads the strings of `id`, an attribute or a dataset, whatever their form in the file; `list`
-/// stays empty when it holds anything else or cannot be read.
-static void read_texts(hid_t id, bool is_attribute, kd_texts *list) {
+void kd_h5_read_texts(hid_t id, bool is_attribute, kd_texts *list) {
   hid_t type = is_attribute ? H5Aget_type(id) : H5Dget_type(id);
   hid_t space = is_attribute ? H5Aget_space(id) : H5Dget_space(id);
   char **pointers = NULL;
@@ -225,16 +214,15 @@ cleanup:
   kd_h5_close(type);
 }
 
-/// Copies a text attribute, "" where there is none.
-static void read_text_attribute(hid_t object, const char *name, char *buffer, size_t size) {
+void kd_h5_text_attribute(hid_t object, const char *name, char *buffer, size_t size) {
   kd_texts list = {0};
   hid_t attribute =
       H5Aexists(object, name) > 0 ? H5Aopen(object, name, H5P_DEFAULT) : H5I_INVALID_HID;
   buffer[0] = '\0';
   if (attribute < 0) return;
-  read_texts(attribute, true, &list);
+  kd_h5_read_texts(attribute, true, &list);
   if (list.count > 0) snprintf(buffer, size, "%s", list.texts[0]);
-  free_texts(&list);
+  kd_h5_free_texts(&list);
   kd_h5_close(attribute);
 }
 
@@ -352,12 +340,12 @@ static void describe_values(hid_t dataset, hid_t type, hid_t space, bool is_scal
   kd_range range;
   if (H5Tget_class(type) == H5T_STRING) {
     kd_texts list = {0};
-    read_texts(dataset, false, &list);
+    kd_h5_read_texts(dataset, false, &list);
     if (list.count == 1)
       add(text, "text of %zu characters", strlen(list.texts[0]));
     else
       add(text, "text");
-    free_texts(&list);
+    kd_h5_free_texts(&list);
   } else if (!is_complex && !is_number(type)) {
     add(text, "%s", class_name(type));
   } else if (points <= 0) {
@@ -445,7 +433,7 @@ static kd_status add_row(kd_summary *summary, hid_t dataset, const char *path) {
     add(row->values, "unreadable");
     goto cleanup;
   }
-  read_text_attribute(dataset, "units", row->unit, sizeof row->unit);
+  kd_h5_text_attribute(dataset, "units", row->unit, sizeof row->unit);
   describe_values(dataset, type, space, is_scale, row->values);
   describe_shape(dataset, space, is_scale, row->shape);
 cleanup:
@@ -507,38 +495,62 @@ static void print_rows(FILE *out, const kd_summary *summary) {
   }
 }
 
-static void print_root_text(FILE *out, hid_t file, const char *attribute, const char *label) {
-  char text[1024];
-  read_text_attribute(file, attribute, text, sizeof text);
-  if (!*text) return;
+static void print_label(FILE *out, const char *label, const char *text) {
   fprintf(out, "  %-10s", label);
   print_clean(out, text);
   fputc('\n', out);
 }
 
-/// Prints the `title:` line of the scenario.
+static void print_root_text(FILE *out, hid_t file, const char *attribute, const char *label) {
+  char text[1024];
+  kd_h5_text_attribute(file, attribute, text, sizeof text);
+  if (*text) print_label(out, label, text);
+}
+
+/// Copies the value of the first line `KEY: VALUE` of the scenario at or after `from`; returns
+/// where it stands, NULL if there is none.
+static const char *find_line(const char *from, const char *key, char *value, size_t size) {
+  const size_t length = strlen(key);
+  for (const char *line = from; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+    if (strncmp(line, key, length) != 0) continue;
+    const char *text = line + length + strspn(line + length, " \t");
+    snprintf(value, size, "%.*s", (int)strcspn(text, "\n"), text);
+    return line;
+  }
+  return NULL;
+}
+
+/// Returns the number of orbitals of the model, 0 if it cannot be told.
+static unsigned long long count_bands(hid_t file) {
+  hsize_t extent[H5S_MAX_RANK] = {0};
+  if (H5Lexists(file, "model", H5P_DEFAULT) <= 0) return 0;
+  hid_t dataset = H5Dopen2(file, "model/energy", H5P_DEFAULT);
+  hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
+  const int rank = space >= 0 ? H5Sget_simple_extent_dims(space, extent, NULL) : 0;
+  kd_h5_close(space);
+  kd_h5_close(dataset);
+  return rank > 0 ? extent[rank - 1] : 0;
+}
+
+/// Prints what the scenario is about: its title and its model.
 static void print_title(FILE *out, hid_t file) {
   kd_texts list = {0};
+  char text[NAME_SIZE];
   hid_t dataset = H5Lexists(file, "scenario", H5P_DEFAULT) > 0
                       ? H5Dopen2(file, "scenario", H5P_DEFAULT)
                       : H5I_INVALID_HID;
   if (dataset < 0) return;
-  read_texts(dataset, false, &list);
-  static const char key[] = "title:";
-  for (const char *line = list.count == 1 ? list.texts[0] : NULL; line;
-       line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-    if (strncmp(line, key, sizeof key - 1) != 0) continue;
-    line += sizeof key - 1;
-    line += strspn(line, " \t");
-    const size_t length = strcspn(line, "\n");
-    char title[NAME_SIZE];
-    snprintf(title, sizeof title, "%.*s", (int)(length < NAME_SIZE ? length : NAME_SIZE - 1), line);
-    fprintf(out, "  %-10s", "title");
-    print_clean(out, title);
-    fputc('\n', out);
-    break;
+  kd_h5_read_texts(dataset, false, &list);
+  if (list.count == 1) {
+    if (find_line(list.texts[0], "title:", text, sizeof text)) print_label(out, "title", text);
+    const char *model = find_line(list.texts[0], "model:", text, sizeof text);
+    const unsigned long long n_band = count_bands(file);
+    if (model && find_line(model, "  kind:", text, sizeof text)) {
+      if (n_band > 0) add(text, ", %llu band%s", n_band, n_band == 1 ? "" : "s");
+      print_label(out, "model", text);
+    }
   }
-  free_texts(&list);
+  kd_h5_free_texts(&list);
   kd_h5_close(dataset);
 }
 
@@ -576,7 +588,7 @@ static void print_attribute(FILE *out, hid_t attribute) {
   if (points == 0) {
     fputs("none", out);
   } else if (H5Tget_class(type) == H5T_STRING) {
-    read_texts(attribute, true, &list);
+    kd_h5_read_texts(attribute, true, &list);
     for (size_t i = 0; i < list.count && i < SHOWN_VALUES; i++) {
       if (i > 0) fputs(", ", out);
       print_clean(out, list.texts[i]);
@@ -596,7 +608,7 @@ static void print_attribute(FILE *out, hid_t attribute) {
     fputs(class_name(type), out);
   }
   kd_free(values);
-  free_texts(&list);
+  kd_h5_free_texts(&list);
   kd_h5_close(space);
   kd_h5_close(type);
 }
@@ -616,16 +628,23 @@ static herr_t visit_run_attribute(hid_t run, const char *name, const H5A_info_t 
 }
 
 static void print_run(FILE *out, hid_t file) {
-  kd_texts list = {0};
   if (H5Lexists(file, "run", H5P_DEFAULT) <= 0) return;
   hid_t run = H5Gopen2(file, "run", H5P_DEFAULT);
   if (run < 0) return;
   fputs("\nRun\n", out);
   hsize_t position = 0;
   H5Aiterate2(run, H5_INDEX_NAME, H5_ITER_INC, &position, visit_run_attribute, out);
+  kd_h5_close(run);
+}
+
+static void print_warnings(FILE *out, hid_t file) {
+  kd_texts list = {0};
+  if (H5Lexists(file, "run", H5P_DEFAULT) <= 0) return;
+  hid_t run = H5Gopen2(file, "run", H5P_DEFAULT);
+  if (run < 0) return;
   if (H5Aexists(run, "warnings") > 0) {
     hid_t attribute = H5Aopen(run, "warnings", H5P_DEFAULT);
-    if (attribute >= 0) read_texts(attribute, true, &list);
+    if (attribute >= 0) kd_h5_read_texts(attribute, true, &list);
     kd_h5_close(attribute);
     fprintf(out, "\nWarnings: %zu\n", list.count);
     for (size_t i = 0; i < list.count; i++) {
@@ -634,16 +653,91 @@ static void print_run(FILE *out, hid_t file) {
       fputc('\n', out);
     }
   }
-  free_texts(&list);
+  kd_h5_free_texts(&list);
   kd_h5_close(run);
+}
+
+/// Largest deviation of a scalar trace from its first record; NaN without it.
+static double find_drift(hid_t file, const char *name) {
+  kd_range range = {0};
+  bool good = false;
+  if (H5Lexists(file, "traces", H5P_DEFAULT) > 0 && H5Lexists(file, name, H5P_DEFAULT) > 0) {
+    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
+    good = space >= 0 && H5Sget_simple_extent_ndims(space) == 1 &&
+           find_range(dataset, space, false, &range) && range.count > 0 && range.n_bad == 0;
+    kd_h5_close(space);
+    kd_h5_close(dataset);
+  }
+  return good ? fmax(range.max - range.first, range.first - range.min) : NAN;
+}
+
+static const kd_final_value *find_value(const kd_result_end *end, const char *name) {
+  for (size_t i = 0; i < end->n_value; i++)
+    if (strcmp(end->values[i].name, name) == 0) return &end->values[i];
+  return NULL;
+}
+
+static const char *shown_unit(const char *unit) {
+  return strcmp(unit, "1") == 0 ? "" : unit;
+}
+
+/// Prints what a run conserves, and how well it did.
+static void print_conserved(FILE *out, hid_t file, const kd_result_end *end) {
+  const kd_final_value *number = find_value(end, "number"), *energy = find_value(end, "energy");
+  const kd_final_value *work = find_value(end, "work");
+  const double number_drift = find_drift(file, "traces/number");
+  const double purity_drift = find_drift(file, "traces/purity");
+  if (!number || !energy || !work) return;
+  const char *unit = shown_unit(energy->unit);
+  const double change = energy->last - energy->first;
+  fputs("\nConserved quantities\n", out);
+  fprintf(out, "  %-14s %.12g, drift %.1e\n", "number", number->last, number_drift);
+  fprintf(out, "  %-14s change %.6e %s, work of the field %.6e %s, difference %.1e %s\n", "energy",
+          change, unit, work->last, unit, change - work->last, unit);
+  if (isfinite(purity_drift)) fprintf(out, "  %-14s drift %.1e\n", "purity", purity_drift);
+}
+
+/// Prints first and last values of the traces, those of one trace in a line.
+static void print_final(FILE *out, const kd_result_end *end) {
+  if (end->n_value == 0) return;
+  fprintf(out, "\nFirst and last values of the traces\n");
+  for (size_t i = 0; i < end->n_value;) {
+    const char *name = end->values[i].name;
+    const size_t length = strcspn(name, "[");
+    size_t n = 1;
+    while (i + n < end->n_value && strncmp(end->values[i + n].name, name, length) == 0 &&
+           end->values[i + n].name[length] == '[')
+      n++;
+    char label[NAME_SIZE], first[NAME_SIZE] = "", last[NAME_SIZE] = "";
+    snprintf(label, sizeof label, "%.*s", (int)length, name);
+    for (size_t j = 0; j < n && j < SHOWN_VALUES; j++) {
+      // The sum turns a negative zero into a positive one.
+      add(first, "%s%.6g", j ? ", " : "", end->values[i + j].first + 0.0);
+      add(last, "%s%.6g", j ? ", " : "", end->values[i + j].last + 0.0);
+    }
+    if (n > SHOWN_VALUES) add(last, ", ... (%zu)", n);
+    fputs("  ", out);
+    print_cell(out, label, 14);
+    print_clean(out, first);
+    fputs(" -> ", out);
+    print_clean(out, last);
+    const char *unit = shown_unit(end->values[i].unit);
+    if (*unit) {
+      fputc(' ', out);
+      print_clean(out, unit);
+    }
+    fputc('\n', out);
+    i += n;
+  }
 }
 
 static kd_status print_summary(FILE *out, hid_t file, const char *path) {
   kd_summary summary = {0};
   char version[NAME_SIZE];
   char revision[NAME_SIZE];
-  read_text_attribute(file, "keldrift_version", version, sizeof version);
-  read_text_attribute(file, "git_revision", revision, sizeof revision);
+  kd_h5_text_attribute(file, "keldrift_version", version, sizeof version);
+  kd_h5_text_attribute(file, "git_revision", revision, sizeof revision);
   print_clean(out, path);
   if (*version) {
     fputs(": keldrift ", out);
@@ -658,14 +752,24 @@ static kd_status print_summary(FILE *out, hid_t file, const char *path) {
   }
   print_title(out, file);
   print_grid(out, file);
+  kd_result_end end;
+  if (kd_result_read_end(path, &end) != KD_OK) end = (kd_result_end){0};
+  if (end.n_record > 0)
+    fprintf(out, "  %-10s0 .. %g%s%s, %zu frame%s%s\n", "time", end.time,
+            *shown_unit(end.time_unit) ? " " : "", shown_unit(end.time_unit), end.n_record,
+            end.n_record == 1 ? "" : "s", end.is_complete ? "" : ", not complete");
   print_root_text(out, file, "created", "created");
   print_root_text(out, file, "command", "command");
   print_root_text(out, file, "build", "build");
   const herr_t visited =
       H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, visit_object, &summary, H5O_INFO_BASIC);
+  print_conserved(out, file, &end);
+  print_final(out, &end);
+  print_warnings(out, file);
   print_rows(out, &summary);
   if (visited < 0) fputs("  (the rest cannot be read)\n", out);
   print_run(out, file);
+  kd_free(end.values);
   free_summary(&summary);
   return KD_OK;
 }
@@ -676,7 +780,7 @@ static kd_status describe(const char *path, char **text) {
   FILE *out = NULL;
   size_t size = 0;
   *text = NULL;
-  KD_CHECK(open_file(path, &file));
+  KD_CHECK(kd_h5_open_file(path, &file));
   out = open_memstream(text, &size);
   if (!out) {
     status = kd_error(KD_ERROR_MEMORY, "cannot allocate the summary of %s", path);
@@ -690,7 +794,7 @@ cleanup:
     free(*text);
     *text = NULL;
   }
-  close_file(file);
+  kd_h5_close_file(file);
   return status;
 }
 

@@ -8,7 +8,13 @@
 #include "scenario/resolved.h"
 #include "scenario/units.h"
 
-enum { WIDTH = 88, STEP = 2 };
+enum { DEFAULT_WIDTH = 88, LEAST_WIDTH = 40, MOST_WIDTH = 110, STEP = 2 };
+
+/// Where text goes, and how wide it may be.
+typedef struct page {
+  FILE *out;
+  int width;
+} page;
 
 static bool has_rows(const kd_param *rows) {
   return rows && rows[0].key;
@@ -65,7 +71,7 @@ static void write_variables(FILE *out, const kd_param *row) {
 
 /// Writes words until the line is full, then goes on in the next one at `hanging`. `column` is
 /// where the text starts.
-static void wrap(FILE *out, int column, int hanging, const char *text) {
+static void wrap(const page *p, int column, int hanging, const char *text) {
   bool first = true;
   for (;;) {
     text += strspn(text, " \n\t");
@@ -73,32 +79,32 @@ static void wrap(FILE *out, int column, int hanging, const char *text) {
     if (length == 0) break;
     int width = 0;
     for (size_t i = 0; i < length; i++) width += ((unsigned char)text[i] & 0xC0) != 0x80;
-    if (!first && column + 1 + width > WIDTH) {
-      fprintf(out, "\n%*s", hanging, "");
+    if (!first && column + 1 + width > p->width) {
+      fprintf(p->out, "\n%*s", hanging, "");
       column = hanging;
     } else if (!first) {
-      fputc(' ', out);
+      fputc(' ', p->out);
       column++;
     }
-    fprintf(out, "%.*s", (int)length, text);
+    fprintf(p->out, "%.*s", (int)length, text);
     column += width;
     text += length;
     first = false;
   }
-  fputc('\n', out);
+  fputc('\n', p->out);
 }
 
-static void write_paragraph(FILE *out, int indent, const char *text) {
+static void write_paragraph(const page *p, int indent, const char *text) {
   if (!text || !text[0]) return;
-  fprintf(out, "%*s", indent, "");
-  wrap(out, indent, indent, text);
+  fprintf(p->out, "%*s", indent, "");
+  wrap(p, indent, indent, text);
 }
 
-static void write_meaning(FILE *out, int indent, const char *meaning, const char *reference) {
-  write_paragraph(out, indent, meaning);
+static void write_meaning(const page *p, int indent, const char *meaning, const char *reference) {
+  write_paragraph(p, indent, meaning);
   if (!reference || !reference[0]) return;
-  fprintf(out, "%*sReference: ", indent, "");
-  wrap(out, indent + 11, indent + 11, reference);
+  fprintf(p->out, "%*sReference: ", indent, "");
+  wrap(p, indent + 11, indent + 11, reference);
 }
 
 /// Writes `type, unit, default, range` into a string for free(); NULL when memory is short.
@@ -132,43 +138,57 @@ static char *summarize(const kd_param *row) {
   return text;
 }
 
-static void write_rows(FILE *out, int indent, const kd_param *rows);
+static void write_rows(const page *p, int indent, const kd_param *rows);
 
-static void write_variant(FILE *out, int indent, const kd_variant *variant) {
-  write_meaning(out, indent, variant->meaning, variant->reference);
-  write_rows(out, indent, variant->rows);
+static void write_variant(const page *p, int indent, const kd_variant *variant) {
+  write_meaning(p, indent, variant->meaning, variant->reference);
+  write_rows(p, indent, variant->rows);
+}
+
+/// Writes the names of all kinds, where their list is too long to be seen at once.
+static void write_kinds(const page *p, int indent, const kd_param *row) {
+  enum { FEW = 3 };
+  char text[1024] = "";
+  size_t n = 0, length = 0;
+  for (; row->variants && row->variants[n] && length < sizeof text; n++)
+    length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", n ? ", " : "",
+                               row->variants[n]->kind);
+  if (n <= FEW) return;
+  const int column = fprintf(p->out, "%*sKinds: ", indent, "");
+  wrap(p, column, indent + 2 * STEP, text);
 }
 
 /// Writes one key called `name` and all below it.
-static void write_row(FILE *out, int indent, const char *name, const kd_param *row) {
+static void write_row(const page *p, int indent, const char *name, const kd_param *row) {
   char *summary = summarize(row);
-  const int start = fprintf(out, "%*s%s: ", indent, "", name);
-  wrap(out, start, indent + 2 * STEP, summary ? summary : "");
+  const int start = fprintf(p->out, "%*s%s: ", indent, "", name);
+  wrap(p, start, indent + 2 * STEP, summary ? summary : "");
   free(summary);
   indent += STEP;
-  write_meaning(out, indent, row->meaning, row->reference);
+  write_meaning(p, indent, row->meaning, row->reference);
   for (const kd_choice *choice = row->choices; choice && choice->name; choice++) {
-    const int column = fprintf(out, "%*s- %s", indent, "", choice->name);
+    const int column = fprintf(p->out, "%*s- %s", indent, "", choice->name);
     if (choice->meaning && choice->meaning[0]) {
-      fputs(": ", out);
-      wrap(out, column + 2, indent + 2 * STEP, choice->meaning);
+      fputs(": ", p->out);
+      wrap(p, column + 2, indent + 2 * STEP, choice->meaning);
     } else {
-      fputc('\n', out);
+      fputc('\n', p->out);
     }
-    write_meaning(out, indent + STEP, NULL, choice->reference);
+    write_meaning(p, indent + STEP, NULL, choice->reference);
   }
-  if (row->variants && has_rows(row->rows)) write_paragraph(out, indent, "For every kind:");
-  write_rows(out, row->variants ? indent + STEP : indent, row->rows);
+  write_kinds(p, indent, row);
+  if (row->variants && has_rows(row->rows)) write_paragraph(p, indent, "For every kind:");
+  write_rows(p, row->variants ? indent + STEP : indent, row->rows);
   for (size_t i = 0; row->variants && row->variants[i]; i++) {
-    fprintf(out, "\n%*skind: %s\n", indent, "", row->variants[i]->kind);
-    write_variant(out, indent + STEP, row->variants[i]);
+    fprintf(p->out, "\n%*skind: %s\n", indent, "", row->variants[i]->kind);
+    write_variant(p, indent + STEP, row->variants[i]);
   }
 }
 
-static void write_rows(FILE *out, int indent, const kd_param *rows) {
+static void write_rows(const page *p, int indent, const kd_param *rows) {
   for (; rows && rows->key; rows++) {
-    write_row(out, indent, rows->key, rows);
-    if (indent == 0 && rows[1].key) fputc('\n', out);
+    write_row(p, indent, rows->key, rows);
+    if (indent == 0 && rows[1].key) fputc('\n', p->out);
   }
 }
 
@@ -263,7 +283,7 @@ static kd_status close_text(FILE *out, char **text) {
   return kd_error(KD_ERROR_MEMORY, "cannot write the description: out of memory");
 }
 
-kd_status kd_describe(const char *path, char **text) {
+kd_status kd_describe(const char *path, size_t width, char **text) {
   kd_status status = KD_OK;
   kd_locale locale = {0};
   kd_arena *arena = NULL;
@@ -279,16 +299,21 @@ kd_status kd_describe(const char *path, char **text) {
     status = kd_error(KD_ERROR_MEMORY, "cannot write the description: out of memory");
     goto cleanup;
   }
+  const page sheet = {.out = out,
+                      .width = width == 0            ? DEFAULT_WIDTH
+                               : width < LEAST_WIDTH ? LEAST_WIDTH
+                               : width > MOST_WIDTH  ? MOST_WIDTH
+                                                     : (int)width};
   if (!target.row) {
-    write_rows(out, 0, kd_schema);
+    write_rows(&sheet, 0, kd_schema);
   } else if (!target.variant) {
-    write_row(out, 0, path, target.row);
+    write_row(&sheet, 0, path, target.row);
   } else {
     fprintf(out, "%s: a kind of %s\n", path, target.row->key);
-    write_variant(out, STEP, target.variant);
+    write_variant(&sheet, STEP, target.variant);
     if (has_rows(target.row->rows)) {
-      write_paragraph(out, STEP, "For every kind:");
-      write_rows(out, 2 * STEP, target.row->rows);
+      write_paragraph(&sheet, STEP, "For every kind:");
+      write_rows(&sheet, 2 * STEP, target.row->rows);
     }
   }
   status = close_text(out, text);
@@ -296,6 +321,71 @@ kd_status kd_describe(const char *path, char **text) {
 cleanup:
   kd_arena_free(arena);
   kd_locale_leave(&locale);
+  return status;
+}
+
+/// Offers one name after what stands before the last dot of the path.
+static void offer(FILE *out, const char *path, size_t n_before, const char *name,
+                  const char *ending) {
+  const char *word = path + n_before;
+  if (strncmp(name, word, strlen(word)) == 0)
+    fprintf(out, "%.*s%s%s\n", (int)n_before, path, name, ending);
+}
+
+static void offer_rows(FILE *out, const char *path, size_t n_before, const kd_param *rows,
+                       const char *ending) {
+  for (; rows && rows->key; rows++)
+    offer(out, path, n_before, rows->key, has_rows(rows->rows) || rows->variants ? "." : ending);
+}
+
+kd_status kd_describe_keys(const char *path, const char *ending, char **text) {
+  kd_status status = KD_OK;
+  kd_arena *arena = NULL;
+  struct target target = {0};
+  FILE *out = NULL;
+  size_t size;
+  const char *dot = strrchr(path, '.');
+  const size_t n_before = dot ? (size_t)(dot - path) + 1 : 0;
+  const bool is_setting = ending[0] != '\0';
+  *text = NULL;
+  KD_CHECK(kd_arena_create(&arena));
+  out = open_memstream(text, &size);
+  if (!out) {
+    status = kd_error(KD_ERROR_MEMORY, "cannot list the keys: out of memory");
+    goto cleanup;
+  }
+  if (dot) {
+    const char *before = kd_arena_copy(arena, path, n_before - 1);
+    // A path that leads nowhere has no continuation.
+    if (!before || find_target(arena, before, &target) != KD_OK) {
+      status = close_text(out, text);
+      goto cleanup;
+    }
+  }
+  const kd_param *row = target.row;
+  if (!row) {
+    if (!dot) offer_rows(out, path, 0, kd_schema, ending);
+  } else if (target.variant) {
+    offer_rows(out, path, n_before, target.variant->rows, ending);
+  } else {
+    const size_t n = n_before - 1;
+    const bool in_list = is_list(row) && !(n > 0 && path[n - 1] >= '0' && path[n - 1] <= '9');
+    if (is_setting && in_list) {
+      offer(out, path, n_before, "0", ".");
+    } else {
+      offer_rows(out, path, n_before, row->rows, ending);
+      if (is_setting && row->variants) offer(out, path, n_before, "kind", ending);
+      for (size_t i = 0; row->variants && row->variants[i]; i++)
+        if (is_setting)
+          offer_rows(out, path, n_before, row->variants[i]->rows, ending);
+        else
+          offer(out, path, n_before, row->variants[i]->kind, "");
+    }
+  }
+  status = close_text(out, text);
+
+cleanup:
+  kd_arena_free(arena);
   return status;
 }
 

@@ -762,14 +762,14 @@ static void files(void **state) {
 
 static void check_describe(const char *path, const char *want) {
   char *text;
-  if (kd_describe(path, &text) != KD_OK) fail_msg("%s: %s", path, kd_error_message());
+  if (kd_describe(path, 0, &text) != KD_OK) fail_msg("%s: %s", path, kd_error_message());
   if (strcmp(text, want) != 0) fail_msg("got\n%s\nwant\n%s", text, want);
   free(text);
 }
 
 static void check_unknown(const char *path, const char *want) {
   char *text = (char *)&text;
-  assert_int_equal(kd_describe(path, &text), KD_ERROR_SCENARIO);
+  assert_int_equal(kd_describe(path, 0, &text), KD_ERROR_SCENARIO);
   assert_string_equal(kd_error_message(), want);
   assert_null(text);
 }
@@ -811,8 +811,8 @@ static void descriptions(void **state) {
                                       "seconds under every unit system\n");
 
   char *all, *empty;
-  assert_int_equal(kd_describe(NULL, &all), KD_OK);
-  assert_int_equal(kd_describe("", &empty), KD_OK);
+  assert_int_equal(kd_describe(NULL, 0, &all), KD_OK);
+  assert_int_equal(kd_describe("", 0, &empty), KD_OK);
   assert_string_equal(all, empty);
   for (const kd_param *row = kd_schema; row->key; row++) {
     char key[64];

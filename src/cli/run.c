@@ -1,0 +1,111 @@
+/// `keldrift run`
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+int kd_cli_scenario(const kd_cli_arguments *a, kd_scenario **scenario) {
+  const char *override[KD_CLI_MAX_WORDS];
+  const size_t n_override = kd_cli_values(a, "--set", override, KD_CLI_MAX_WORDS);
+  const char *threads = kd_cli_value(a, "--threads", NULL);
+  if (threads) omp_set_num_threads(atoi(threads));
+  const kd_status status = kd_scenario_read(a->operand[0], override, n_override, scenario);
+  return status == KD_OK ? 0 : kd_cli_report(status);
+}
+
+static void print_summary(const kd_report *r, const char *output, bool natural) {
+  const char *ev = natural ? "" : " eV", *fs = natural ? "" : " fs";
+  printf("%zu band%s, %zu k points, ", r->n_band, r->n_band == 1 ? "" : "s", r->n_k);
+  if (r->n_r > 1) printf("%zu R points, ", r->n_r);
+  printf("%g%s, %zu frames, %zu snapshots -> %s\n", r->duration, fs, r->n_frame, r->n_snapshot,
+         output);
+  printf("%-22s %.12g, drift %.1e\n", "number per cell", r->number, r->number_drift);
+  const bool collides = strcmp(r->collision.ansatz, "none") != 0;
+  printf("%-22s %.6e%s, work done %.6e%s, %s %.1e%s\n", "energy change", r->energy_change, ev,
+         r->work, ev, collides ? "to the baths" : "difference",
+         collides ? r->work - r->energy_change : r->energy_change - r->work, ev);
+  printf("%-22s drift %.1e\n", "purity", r->purity_drift);
+  printf("%-22s f from %.3g, 1 - f from %.3g\n", "eigenvalues", r->min_f, r->min_1mf);
+  printf("%-22s %s", "scheme", r->cost.scheme);
+  if (strcmp(r->cost.integrator, "none") != 0) printf(" by %s", r->cost.integrator);
+  printf(": %ld steps, last order %d, last step %.3g%s", r->cost.steps, r->cost.last_order,
+         r->cost.last_step, fs);
+  if (r->cost.rate_evaluations > 0) printf(", %ld rate evaluations", r->cost.rate_evaluations);
+  if (r->cost.flow_steps > 0)
+    printf(", %lu Magnus steps (%lu rejected)", r->cost.flow_steps, r->cost.flow_rejections);
+  printf("\n");
+  printf("%-22s %lu collision evaluations (%s, %s), %lu FFTs of a component\n", "cost",
+         r->collision.evaluations, r->collision.ansatz, r->collision.method, r->ffts);
+  printf("%-22s setup %.2f s, drift %.2f s, collisions %.2f s, observables %.2f s, output %.2f s, "
+         "total %.2f s\n",
+         "time", r->setup_seconds, r->cost.seconds - r->collision.seconds, r->collision.seconds,
+         r->observable_seconds, r->output_seconds, r->total_seconds);
+  kd_cli_print_warnings(&r->warnings);
+}
+
+static int execute(const kd_cli_arguments *a) {
+  if (kd_cli_count(a, "--sweep") > 0) return kd_cli_sweep(a);
+  kd_scenario *scenario = NULL;
+  const int wrong = kd_cli_scenario(a, &scenario);
+  if (wrong) return wrong;
+  char command[4096];
+  kd_cli_join(a, command, sizeof command);
+
+  const bool quiet = kd_cli_count(a, "--quiet") > 0;
+  const bool natural = kd_scenario_constants(scenario).natural;
+  const char *output = kd_cli_value(a, "--output", NULL);
+  kd_cli_progress progress = kd_cli_progress_start(quiet, natural);
+  const kd_run_options options = {
+      .output = output, .command = command, .progress = kd_cli_progress_show, .context = &progress};
+  static kd_report report;
+  const kd_status status = kd_run(scenario, &options, &report);
+  kd_cli_progress_clear(&progress);
+  int exit_status = 0;
+  if (status != KD_OK)
+    exit_status = kd_cli_report(status);
+  else if (!quiet)
+    print_summary(&report, output ? output : kd_run_output(scenario), natural);
+  kd_scenario_free(scenario);
+  return exit_status;
+}
+
+const kd_cli_command kd_cli_run = {
+    .name = "run",
+    .summary = "integrate a scenario and write the result",
+    .description =
+        "The result appears when the run is complete; a failed run leaves none. The run ends with "
+        "a "
+        "summary: the conserved quantities and their drift, the energy gained against the work "
+        "done "
+        "by the field, where the time went, and warnings that name the key to change.\n"
+        "\n"
+        "With --sweep the scenario is run once for every value, and once for every combination of "
+        "values if there are several --sweep. Values are a range START:STOP:COUNT of COUNT numbers "
+        "with both ends, START:STOP:COUNT:log for equal ratios, or a list A,B,C; a unit at the end "
+        "is that of all numbers:\n"
+        "\n"
+        "    keldrift run S.yaml --sweep 'field.0.amplitude=1:10:10 MV/cm'\n"
+        "    keldrift run S.yaml --sweep collisions.ansatz=matrix,diagonal --sweep "
+        "grid.k.0=64:256:4\n"
+        "\n"
+        "The results and index.csv, a line for every run with its values, file, status and final "
+        "values, go into the folder that -o names, by default NAME_sweep for output.file: NAME.h5. "
+        "A run that fails does not stop the others; the exit status is that of the first that "
+        "failed. "
+        "Repeating the command skips runs whose result is there and was made from the same "
+        "scenario.",
+    .operands = (const kd_cli_operand[]){{.name = "SCENARIO", .kind = KD_CLI_FILE}, {.name = NULL}},
+    .options =
+        (const kd_cli_option[]){
+            KD_CLI_OUTPUT("the result file, in place of output.file; with --sweep a folder"),
+            KD_CLI_SET,
+            {.name = "--sweep",
+             .value = "PATH=VALUES",
+             .kind = KD_CLI_SETTING,
+             .repeated = true,
+             .meaning = "run for each of these values, START:STOP:COUNT UNIT or A,B,C"},
+            KD_CLI_THREADS,
+            KD_CLI_QUIET,
+            {.name = NULL}},
+    .execute = execute};

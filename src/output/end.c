@@ -1,0 +1,160 @@
+/// What a result says about the run that made it: the scenario, and how it ended.
+#include <hdf5_hl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "keldrift/output.h"
+#include "output/h5.h"
+
+enum { MAX_COMPONENTS = 64, MAX_RANK = KD_MAX_AXES + 1, MAX_VALUES = 4096 };
+
+static kd_status read_scenario(const char *path, char **text) {
+  kd_status status = KD_OK;
+  hid_t file = H5I_INVALID_HID, dataset = H5I_INVALID_HID;
+  kd_texts list = {0};
+  KD_TRY(kd_h5_open_file(path, &file));
+  if (H5Lexists(file, "scenario", H5P_DEFAULT) > 0)
+    dataset = H5Dopen2(file, "scenario", H5P_DEFAULT);
+  if (dataset >= 0) kd_h5_read_texts(dataset, false, &list);
+  if (list.count == 1) {
+    *text = kd_string_copy(list.texts[0]);
+    if (!*text) status = KD_ERROR_MEMORY;
+  } else {
+    status = kd_error(KD_ERROR_SCENARIO,
+                      "%s: error: /scenario: there is no such text (expected a result of keldrift)",
+                      path);
+  }
+  kd_h5_free_texts(&list);
+  kd_h5_close(dataset);
+  kd_h5_close_file(file);
+  return status;
+}
+
+kd_status kd_result_scenario(const char *path, char **text) {
+  kd_status status;
+  *text = NULL;
+  KD_H5_QUIETLY(status, read_scenario(path, text));
+  return status;
+}
+
+/// Reads record `index` of a trace with `n` numbers.
+static bool read_record(hid_t dataset, hid_t space, int rank, const hsize_t *extent, hsize_t index,
+                        double *values) {
+  hsize_t start[MAX_RANK] = {index}, count[MAX_RANK];
+  hsize_t n = 1;
+  for (int i = 0; i < rank; i++) n *= count[i] = i == 0 ? 1 : extent[i];
+  hid_t memory = H5Screate_simple(1, &n, NULL);
+  const bool good = memory >= 0 &&
+                    H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+                    H5Dread(dataset, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, values) >= 0;
+  kd_h5_close(memory);
+  return good;
+}
+
+/// "current" with the extents 1, 2, ... of a record: "current[0]", "coherence[0][1]".
+static void name_component(const char *name, int rank, const hsize_t *extent, size_t index,
+                           char *text, size_t size) {
+  size_t part[MAX_RANK];
+  for (int i = rank; i-- > 1;) {
+    part[i] = index % extent[i];
+    index /= extent[i];
+  }
+  size_t length = (size_t)snprintf(text, size, "%s", name);
+  for (int i = 1; i < rank && length < size; i++)
+    length += (size_t)snprintf(text + length, size - length, "[%zu]", part[i]);
+}
+
+static void add_trace(kd_result_end *end, hid_t dataset, const char *name) {
+  hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
+  hsize_t extent[H5S_MAX_RANK];
+  double first[MAX_COMPONENTS], last[MAX_COMPONENTS];
+  const int rank = H5Sget_simple_extent_ndims(space);
+  if (H5Tget_class(type) != H5T_FLOAT || rank < 1 || rank > MAX_RANK) goto cleanup;
+  H5Sget_simple_extent_dims(space, extent, NULL);
+  hsize_t n = 1;
+  for (int i = 1; i < rank; i++) n *= extent[i];
+  const bool is_time = strcmp(name, "time") == 0;
+  if ((H5DSis_scale(dataset) > 0 && !is_time) || extent[0] == 0 || n == 0 || n > MAX_COMPONENTS ||
+      end->n_value + n > MAX_VALUES || !read_record(dataset, space, rank, extent, 0, first) ||
+      !read_record(dataset, space, rank, extent, extent[0] - 1, last))
+    goto cleanup;
+  if (is_time) {
+    end->time = last[0];
+    end->n_record = (size_t)extent[0];
+    kd_h5_text_attribute(dataset, "units", end->time_unit, sizeof end->time_unit);
+    goto cleanup;
+  }
+  for (size_t i = 0; i < n; i++) {
+    kd_final_value *value = &end->values[end->n_value++];
+    name_component(name, rank, extent, i, value->name, sizeof value->name);
+    kd_h5_text_attribute(dataset, "units", value->unit, sizeof value->unit);
+    value->first = first[i];
+    value->last = last[i];
+  }
+cleanup:
+  kd_h5_close(space);
+  kd_h5_close(type);
+}
+
+#if H5_VERSION_GE(1, 12, 0)
+typedef H5O_info1_t kd_object_info;
+#else
+typedef H5O_info_t kd_object_info;
+#endif
+
+static herr_t visit_trace(hid_t group, const char *name, const kd_object_info *info, void *data) {
+  if (info->type != H5O_TYPE_DATASET) return 0;
+  hid_t dataset = H5Dopen2(group, name, H5P_DEFAULT);
+  if (dataset < 0) return 0;
+  add_trace(data, dataset, name);
+  kd_h5_close(dataset);
+  return 0;
+}
+
+static kd_status read_end(const char *path, kd_result_end *end) {
+  kd_status status = KD_OK;
+  hid_t file = H5I_INVALID_HID, run = H5I_INVALID_HID, traces = H5I_INVALID_HID;
+  kd_texts list = {0};
+  KD_CHECK(kd_h5_open_file(path, &file));
+  KD_ALLOCATE(end->values, MAX_VALUES);
+  if (H5Lexists(file, "run", H5P_DEFAULT) > 0) run = H5Gopen2(file, "run", H5P_DEFAULT);
+  if (run >= 0) {
+    // Written last.
+    end->is_complete = H5Aexists(run, "total_seconds") > 0 && H5Aexists(run, "warnings") > 0;
+    hid_t attribute = end->is_complete ? H5Aopen(run, "warnings", H5P_DEFAULT) : H5I_INVALID_HID;
+    if (attribute >= 0) kd_h5_read_texts(attribute, true, &list);
+    end->n_warning = list.count;
+    kd_h5_close(attribute);
+  }
+  if (H5Lexists(file, "traces", H5P_DEFAULT) > 0) traces = H5Gopen2(file, "traces", H5P_DEFAULT);
+  if (traces >= 0) H5Ovisit2(traces, H5_INDEX_NAME, H5_ITER_INC, visit_trace, end, H5O_INFO_BASIC);
+
+cleanup:
+  kd_h5_free_texts(&list);
+  kd_h5_close(traces);
+  kd_h5_close(run);
+  kd_h5_close_file(file);
+  if (status == KD_OK) {
+    kd_final_value *values = kd_allocate(end->n_value, sizeof *values);
+    if (values) {
+      memcpy(values, end->values, end->n_value * sizeof *values);
+      kd_free(end->values);
+      end->values = values;
+    }
+  }
+  return status;
+}
+
+kd_status kd_result_read_end(const char *path, kd_result_end *end) {
+  kd_status status;
+  *end = (kd_result_end){0};
+  KD_H5_QUIETLY(status, read_end(path, end));
+  if (status != KD_OK) {
+    kd_free(end->values);
+    *end = (kd_result_end){0};
+  }
+  return status;
+}
