@@ -230,6 +230,10 @@ double kd_bath_shift(const kd_bath *bath, double beta) {
   return bath->conserves_energy ? 0.5 * beta * bath->sigma * bath->sigma : 0;
 }
 
+bool kd_bath_is_even(const kd_bath *bath) {
+  return bath->kind == &impurity && !bath->conserves_energy;
+}
+
 double kd_bath_bare_principal(const kd_bath *bath, double omega, kd_order order, double x) {
   double h = PRINCIPAL_STEP * bath->sigma;
   if (bath->kt > 0 && !bath->is_shifted) h = fmin(h, PRINCIPAL_THERMAL_STEP * bath->kt);

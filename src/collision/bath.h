@@ -79,6 +79,9 @@ const char *kd_bath_broadening_reason(const kd_bath *bath);
 /// then K^>(x) = e^{beta x} K^<(x), and beta is chosen so that the energy is conserved.
 double kd_bath_shift(const kd_bath *bath, double beta);
 
+/// True if K^>_q(x) = K^<_q(x): what is quadratic in f then cancels in every Ansatz.
+bool kd_bath_is_even(const kd_bath *bath);
+
 /// Kinds and rows for the schema.
 extern const kd_variant *const kd_bath_variants[];
 

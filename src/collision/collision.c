@@ -7,6 +7,7 @@
 #include "collision/keldysh.h"
 #include "collision/keys.h"
 #include "collision/lindblad.h"
+#include "collision/parts.h"
 #include "collision/relaxation.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -35,7 +36,8 @@ struct kd_collision {
   kd_bath *bath; ///< then those that conserve the energy, then the carriers themselves
   size_t n_bath, n_conserving, n_electron;
   bool is_natural, is_fermion;
-  double kt; ///< of the equilibrium that the section refers to, eV; 0: none
+  bool is_auto; ///< the back end is not given by the scenario
+  double kt;    ///< of the equilibrium that the section refers to, eV; 0: none
 
   // What C[f] is the sum of, NULL if absent:
   kd_keldysh *keldysh;    ///< baths that take energy, or may take some by broadening
@@ -43,9 +45,12 @@ struct kd_collision {
   kd_keldysh **electron;  ///< [n_electron], scattering of the carriers from one another
   kd_lindblad *lindblad;
   kd_relaxation *relaxation;
+  double *out_rate;         ///< scratch, [n_k][n_band]
   double *equilibrium_rate; ///< C[f_eq], packed, to be subtracted; NULL: nothing
 
-  unsigned long evaluations;
+  bool is_clone;      ///< what it does not write to belongs to another
+  const char *method; ///< that took the place of the back end; NULL: none
+  unsigned long evaluations, ffts;
   double seconds;
 };
 
@@ -53,6 +58,11 @@ void kd_collision_free(kd_collision *c) {
   if (!c) return;
   kd_keldysh_free(c->keldysh);
   kd_keldysh_free(c->conserving);
+  kd_free(c->out_rate);
+  if (c->is_clone) {
+    kd_free(c);
+    return;
+  }
   for (size_t i = 0; i < c->n_electron && c->electron; i++) kd_keldysh_free(c->electron[i]);
   kd_free(c->electron);
   kd_lindblad_free(c->lindblad);
@@ -107,15 +117,108 @@ kd_collision_cost kd_collision_statistics(const kd_collision *c) {
                             : c->electron   ? c->electron[0]
                                             : NULL;
   kd_collision_cost cost = {.ansatz = c->name,
-                            .method = first         ? kd_keldysh_method(first)
+                            .method = c->method     ? c->method
+                                      : first       ? kd_keldysh_method(first)
                                       : c->lindblad ? "direct"
                                                     : "local",
                             .evaluations = c->evaluations,
-                            .ffts = (c->keldysh ? kd_keldysh_n_fft(c->keldysh) : 0) +
+                            .ffts = c->ffts + (c->keldysh ? kd_keldysh_n_fft(c->keldysh) : 0) +
                                     (c->conserving ? kd_keldysh_n_fft(c->conserving) : 0),
                             .seconds = c->seconds};
   for (size_t i = 0; i < c->n_electron; i++) cost.ffts += kd_keldysh_n_fft(c->electron[i]);
   return cost;
+}
+
+// --- parts (parts.h) ----------------------------------------------------------------------------
+
+kd_status kd_collision_clone(const kd_collision *original, kd_collision **result) {
+  kd_status status = KD_OK;
+  kd_collision *c = NULL;
+  *result = NULL;
+  KD_ALLOCATE(c, 1);
+  *c = *original;
+  c->is_clone = true;
+  c->keldysh = c->conserving = NULL;
+  c->out_rate = NULL;
+  c->evaluations = c->ffts = 0;
+  KD_ALLOCATE(c->out_rate, c->n_k * c->n_band);
+  if (original->keldysh) KD_CHECK(kd_keldysh_clone(original->keldysh, &c->keldysh));
+  if (original->conserving) KD_CHECK(kd_keldysh_clone(original->conserving, &c->conserving));
+  *result = c;
+  c = NULL;
+
+cleanup:
+  kd_collision_free(c);
+  return status;
+}
+
+bool kd_collision_clones(const kd_collision *c) {
+  return (c->keldysh || c->conserving) && c->n_electron == 0 && !c->lindblad && !c->relaxation;
+}
+
+size_t kd_collision_length(const kd_collision *c) {
+  return c->n;
+}
+
+double kd_collision_largest_out_rate(const kd_collision *c) {
+  double most = 0;
+  kd_collision_out_rates(c, c->out_rate);
+  for (size_t i = 0; i < c->n_k * c->n_band; i++) most = fmax(most, c->out_rate[i]);
+  return most;
+}
+
+bool kd_collision_is_auto(const kd_collision *c) {
+  return c->is_auto;
+}
+
+bool kd_collision_is_affine(const kd_collision *c) {
+  return kd_collision_clones(c) && (!c->keldysh || kd_keldysh_is_affine(c->keldysh)) &&
+         (!c->conserving || kd_keldysh_is_affine(c->conserving));
+}
+
+const kd_keldysh *kd_collision_quadratic(const kd_collision *c) {
+  const bool is_quadratic = kd_collision_clones(c) && c->keldysh &&
+                            kd_keldysh_is_quadratic(c->keldysh) &&
+                            (!c->conserving || kd_keldysh_is_affine(c->conserving));
+  return is_quadratic ? c->keldysh : NULL;
+}
+
+kd_status kd_collision_net(kd_collision *c, const double *f, double *net) {
+  return kd_keldysh_net(c->keldysh, f, net);
+}
+
+double kd_collision_cost_of_rate(const kd_collision *c) {
+  return (c->keldysh ? kd_keldysh_cost(c->keldysh) : 0) +
+         (c->conserving ? kd_keldysh_cost(c->conserving) : 0);
+}
+
+bool kd_collision_is_relaxation(const kd_collision *c) {
+  return c->relaxation != NULL;
+}
+
+kd_status kd_collision_relax(kd_collision *c, double dt, double *f) {
+  const double start = kd_seconds();
+  KD_TRY(kd_relaxation_flow(c->relaxation, &c->bands, dt, f));
+  c->evaluations++;
+  c->seconds += kd_seconds() - start;
+  return KD_OK;
+}
+
+void kd_collision_name_method(kd_collision *c, const char *method) {
+  c->method = method;
+}
+
+void kd_collision_count(kd_collision *c, unsigned long evaluations, double seconds) {
+  c->evaluations += evaluations;
+  c->seconds += seconds;
+}
+
+void kd_collision_absorb(kd_collision *c, kd_collision *clone) {
+  const kd_collision_cost cost = kd_collision_statistics(clone);
+  c->evaluations += cost.evaluations;
+  c->ffts += cost.ffts;
+  clone->evaluations = 0;
+  clone->ffts -= cost.ffts; // so that what its back end counts begins at 0 again
 }
 
 /// Number of levels of the grid within +-sigma of a level, the median over the levels.
@@ -178,6 +281,9 @@ void kd_collision_warn(const kd_collision *c, kd_warnings *warnings) {
 }
 
 size_t kd_collision_bytes(const kd_collision *c) {
+  if (c->is_clone)
+    return (c->keldysh ? kd_keldysh_bytes(c->keldysh) : 0) +
+           (c->conserving ? kd_keldysh_bytes(c->conserving) : 0);
   size_t electrons = 0;
   for (size_t i = 0; i < c->n_electron; i++) electrons += kd_keldysh_bytes(c->electron[i]);
   return electrons + kd_bands_bytes(&c->bands) + (c->keldysh ? kd_keldysh_bytes(c->keldysh) : 0) +
@@ -329,6 +435,7 @@ static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_r
   c->name = name;
   c->is_natural = kd_scenario_constants(scenario).natural;
   c->is_fermion = kd_statistics_named(statistics) == KD_FERMION;
+  c->is_auto = strcmp(kd_section_text(section, "method"), "auto") == 0;
   c->n_band = kd_model_n_band(model);
   c->n_k = kd_model_n_k(model);
   c->n = c->n_band * c->n_band * c->n_k;
@@ -343,6 +450,7 @@ static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_r
   const bool subtracts =
       !rule && !is_response && strcmp(kd_section_text(section, "reference"), "equilibrium") == 0;
   const bool is_linearised = is_response || kd_section_flag(section, "linearised");
+  KD_ALLOCATE(c->out_rate, c->n_k * c->n_band);
   KD_CHECK(kd_bands_create(model, &c->bands));
   const bool needs_kt = rule || subtracts || kd_section_flag(section, "linearised");
   const bool needs_mu = needs_kt && !(rule && *rule == KD_RELAX_BGK);

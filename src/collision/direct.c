@@ -12,6 +12,7 @@
 
 /// Stands for struct kd_self_energy, whose layout each back end has for itself.
 typedef struct direct {
+  bool is_clone; ///< the tables belong to another
   kd_self_energy_setting setting;
   size_t n_band, n_k;
   double complex **table; ///< per bath: [k][piece][k'][piece'][lesser, greater]
@@ -46,8 +47,9 @@ double kd_self_energy_direct_cost(const kd_self_energy_setting *setting) {
 static void direct_free(kd_self_energy *object) {
   direct *self = from(object);
   if (!self) return;
-  for (size_t b = 0; b < self->setting.n_bath && self->table; b++) kd_free(self->table[b]);
-  kd_free(self->table);
+  for (size_t b = 0; b < self->setting.n_bath && self->table && !self->is_clone; b++)
+    kd_free(self->table[b]);
+  if (!self->is_clone) kd_free(self->table);
   kd_free(self);
 }
 
@@ -106,6 +108,18 @@ static kd_status direct_create(const kd_self_energy_setting *setting, kd_self_en
 
 cleanup:
   direct_free((kd_self_energy *)self);
+  return status;
+}
+
+static kd_status direct_clone(const kd_self_energy *object, kd_self_energy **result) {
+  kd_status status = KD_OK;
+  direct *self = NULL;
+  KD_ALLOCATE(self, 1);
+  *self = *(const direct *)object;
+  self->is_clone = true;
+
+cleanup:
+  *result = (kd_self_energy *)self;
   return status;
 }
 
@@ -190,12 +204,14 @@ static unsigned long direct_n_fft(const kd_self_energy *self) {
 }
 
 static size_t direct_bytes(const kd_self_energy *self) {
-  return kd_self_energy_direct_bytes(&((const direct *)self)->setting);
+  const direct *own = (const direct *)self;
+  return own->is_clone ? 0 : kd_self_energy_direct_bytes(&own->setting);
 }
 
 const kd_self_energy_kind kd_self_energy_direct = {.name = "direct",
                                                    .create = direct_create,
                                                    .free = direct_free,
+                                                   .clone = direct_clone,
                                                    .apply = direct_apply,
                                                    .n_fft = direct_n_fft,
                                                    .bytes = direct_bytes};

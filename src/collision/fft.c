@@ -85,6 +85,7 @@ typedef struct group {
 } group;
 
 typedef struct fast {
+  bool is_clone; ///< plans and tables, but not what apply() writes to, belong to another
   kd_self_energy_setting setting;
   kd_series series;
   size_t n_band, n_k, n_difference;
@@ -118,10 +119,28 @@ static fast *from(kd_self_energy *self) {
   return (fast *)self;
 }
 
+/// What apply() writes to.
+static void free_scratch(fast *self) {
+  for (size_t i = 0; i < self->n_group && self->group; i++) kd_free(self->group[i].coefficient);
+  kd_free(self->group);
+  for (int i = 0; i < self->n_thread; i++) {
+    if (self->phase) kd_free(self->phase[i]);
+    if (self->partial) kd_free(self->partial[i]);
+  }
+  kd_free(self->phase);
+  kd_free(self->partial);
+  kd_free(self->strip);
+  kd_free(self->sum);
+  kd_free(self->y);
+  kd_free(self->field);
+  kd_free(self->second);
+  kd_free(self->t);
+}
+
 static void fast_free(kd_self_energy *object) {
   fast *self = from(object);
   if (!self) return;
-  for (size_t i = 0; i < self->n_group && self->group; i++) {
+  for (size_t i = 0; i < self->n_group && self->group && !self->is_clone; i++) {
     group *g = &self->group[i];
     for (size_t c = 0; c < g->n_channel && g->outer; c++) kd_free(g->outer[c]);
     for (size_t f = 0; f < g->n_shape && g->shape; f++) kd_free(g->shape[f].transform);
@@ -131,29 +150,20 @@ static void fast_free(kd_self_energy *object) {
     kd_free(g->bath);
     kd_free(g->index);
     kd_free(g->which);
-    kd_free(g->coefficient);
     kd_free(g->dispersive);
   }
-  kd_free(self->group);
+  free_scratch(self);
+  if (self->is_clone) {
+    kd_free(self);
+    return;
+  }
   kd_series_clear(&self->series);
   for (int axis = 0; axis < 3; axis++) {
     if (self->forward[axis]) fftw_destroy_plan(self->forward[axis]);
     if (self->backward[axis]) fftw_destroy_plan(self->backward[axis]);
   }
-  for (int i = 0; i < self->n_thread; i++) {
-    if (self->phase) kd_free(self->phase[i]);
-    if (self->partial) kd_free(self->partial[i]);
-  }
   kd_free(self->rows.rotation);
   kd_free(self->flat.rotation);
-  kd_free(self->phase);
-  kd_free(self->partial);
-  kd_free(self->strip);
-  kd_free(self->sum);
-  kd_free(self->y);
-  kd_free(self->field);
-  kd_free(self->second);
-  kd_free(self->t);
   kd_free(self);
 }
 
@@ -427,17 +437,44 @@ cleanup:
   return status;
 }
 
-static kd_status create_sums(fast *self, size_t n_channel) {
+static kd_status allocate_sums(fast *self, size_t n_channel) {
   kd_status status = KD_OK;
-  KD_CHECK(blocks_create(self, self->n_k, &self->flat));
-  self->n_strip = self->n_k / STRIP_POINTS;
-  if (self->n_strip < 1) self->n_strip = 1;
-  if (self->n_strip > N_STRIP) self->n_strip = N_STRIP;
   KD_ALLOCATE(self->strip, self->n_strip * n_channel * self->n_sum);
   KD_ALLOCATE(self->sum, 2 * n_channel * self->n_sum);
   KD_ALLOCATE(self->partial, (size_t)self->n_thread);
   for (int i = 0; i < self->n_thread; i++)
     KD_ALLOCATE(self->partial[i], n_channel * (self->n_sum + 1));
+
+cleanup:
+  return status;
+}
+
+static kd_status create_sums(fast *self, size_t n_channel) {
+  KD_TRY(blocks_create(self, self->n_k, &self->flat));
+  self->n_strip = self->n_k / STRIP_POINTS;
+  if (self->n_strip < 1) self->n_strip = 1;
+  if (self->n_strip > N_STRIP) self->n_strip = N_STRIP;
+  return allocate_sums(self, n_channel);
+}
+
+/// Largest number of channels of the groups with (convolved) and without FFTs.
+static void count_channels(const fast *self, size_t *n_convolved, size_t *n_local) {
+  *n_convolved = *n_local = 0;
+  for (size_t i = 0; i < self->n_group; i++) {
+    const group *g = &self->group[i];
+    size_t *most = g->is_local ? n_local : n_convolved;
+    *most = g->n_channel > *most ? g->n_channel : *most;
+  }
+}
+
+/// y and the phases.
+static kd_status allocate_blocks(fast *self, size_t n_convolved, size_t n_local) {
+  kd_status status = KD_OK;
+  const size_t n_y = n_convolved * self->rows.count, n_y_local = n_local * self->flat.count;
+  KD_ALLOCATE(self->y, self->setting.n_piece * (n_y > n_y_local ? n_y : n_y_local));
+  KD_ALLOCATE(self->phase, (size_t)self->n_thread);
+  for (int i = 0; i < self->n_thread; i++)
+    KD_ALLOCATE(self->phase[i], self->setting.n_piece * LONG_BATCH);
 
 cleanup:
   return status;
@@ -467,20 +504,54 @@ static kd_status fast_create(const kd_self_energy_setting *setting, kd_self_ener
   self->first = self->sums_half ? 0 : -(long)self->series.n_half;
   self->n_sum = (size_t)((long)self->series.n_half - self->first) + 1;
   KD_CHECK(make_groups(self));
-  size_t n_convolved = 0, n_local = 0;
-  for (size_t i = 0; i < self->n_group; i++) {
-    group *g = &self->group[i];
-    size_t *most = g->is_local ? &n_local : &n_convolved;
-    *most = g->n_channel > *most ? g->n_channel : *most;
-    KD_ALLOCATE(g->coefficient, self->n_sum * g->n_shape);
-  }
+  size_t n_convolved, n_local;
+  count_channels(self, &n_convolved, &n_local);
+  for (size_t i = 0; i < self->n_group; i++)
+    KD_ALLOCATE(self->group[i].coefficient, self->n_sum * self->group[i].n_shape);
   if (n_convolved > 0) KD_CHECK(create_convolutions(self, n_convolved));
   if (n_local > 0) KD_CHECK(create_sums(self, n_local));
-  const size_t n_y = n_convolved * self->rows.count, n_y_local = n_local * self->flat.count;
-  KD_ALLOCATE(self->y, setting->n_piece * (n_y > n_y_local ? n_y : n_y_local));
-  KD_ALLOCATE(self->phase, (size_t)self->n_thread);
-  for (int i = 0; i < self->n_thread; i++)
-    KD_ALLOCATE(self->phase[i], setting->n_piece * LONG_BATCH);
+  KD_CHECK(allocate_blocks(self, n_convolved, n_local));
+  *result = (kd_self_energy *)self;
+  self = NULL;
+
+cleanup:
+  fast_free((kd_self_energy *)self);
+  return status;
+}
+
+static kd_status fast_clone(const kd_self_energy *object, kd_self_energy **result) {
+  kd_status status = KD_OK;
+  const fast *original = (const fast *)object;
+  fast *self = NULL;
+  size_t n_convolved, n_local;
+  *result = NULL;
+  KD_ALLOCATE(self, 1);
+  *self = *original;
+  self->is_clone = true;
+  self->n_thread = 1;
+  self->n_fft = 0;
+  self->group = NULL;
+  self->y = NULL;
+  self->phase = self->partial = NULL;
+  self->field = self->second = NULL;
+  self->t = NULL;
+  self->strip = self->sum = NULL;
+  KD_ALLOCATE(self->group, self->n_group);
+  for (size_t i = 0; i < self->n_group; i++) {
+    group *g = &self->group[i];
+    *g = original->group[i];
+    g->coefficient = NULL;
+  }
+  for (size_t i = 0; i < self->n_group; i++)
+    KD_ALLOCATE(self->group[i].coefficient, self->n_sum * self->group[i].n_shape);
+  count_channels(self, &n_convolved, &n_local);
+  if (n_convolved > 0) {
+    KD_ALLOCATE(self->field, self->n_batch * n_convolved * self->volume);
+    if (original->second) KD_ALLOCATE(self->second, self->n_batch * n_convolved * self->volume);
+    KD_ALLOCATE(self->t, self->rows.count * n_convolved * self->setting.n_piece);
+  }
+  if (n_local > 0) KD_CHECK(allocate_sums(self, n_local));
+  KD_CHECK(allocate_blocks(self, n_convolved, n_local));
   *result = (kd_self_energy *)self;
   self = NULL;
 
@@ -834,12 +905,12 @@ static unsigned long fast_n_fft(const kd_self_energy *self) {
 static size_t fast_bytes(const kd_self_energy *object) {
   const fast *self = (const fast *)object;
   const size_t n_piece = self->setting.n_piece, n_thread = (size_t)self->n_thread;
-  size_t n_convolved = 0, n_local = 0, bytes = n_thread * n_piece * LONG_BATCH * sizeof(kd_zlanes);
+  size_t n_convolved, n_local, bytes = n_thread * n_piece * LONG_BATCH * sizeof(kd_zlanes);
+  count_channels(self, &n_convolved, &n_local);
   for (size_t i = 0; i < self->n_group; i++) {
     const group *g = &self->group[i];
-    size_t *most = g->is_local ? &n_local : &n_convolved;
-    *most = g->n_channel > *most ? g->n_channel : *most;
     bytes += self->n_sum * g->n_shape * sizeof *g->coefficient;
+    if (self->is_clone) continue;
     if (!g->is_local) bytes += g->n_shape * self->volume * sizeof *g->shape->transform;
     if (g->dispersive) bytes += self->n_sum * 2 * self->volume * sizeof *g->dispersive;
     for (size_t c = 0; c < g->n_channel; c++)
@@ -847,13 +918,13 @@ static size_t fast_bytes(const kd_self_energy *object) {
   }
   const size_t n_y = n_convolved * self->rows.count, n_y_local = n_local * self->flat.count;
   bytes += n_piece * (n_y > n_y_local ? n_y : n_y_local) * sizeof *self->y;
-  bytes += n_piece * (self->rows.count + self->flat.count) * sizeof(rotation);
+  if (!self->is_clone) bytes += n_piece * (self->rows.count + self->flat.count) * sizeof(rotation);
   bytes += n_piece * n_y * sizeof *self->t;
   bytes +=
       (self->second ? 2 : 1) * self->n_batch * n_convolved * self->volume * sizeof *self->field;
   bytes += n_local * self->n_sum *
            (n_thread * sizeof(kd_zlanes) + (self->n_strip + 2) * sizeof(double complex));
-  return bytes + kd_series_bytes(&self->series);
+  return bytes + (self->is_clone ? 0 : kd_series_bytes(&self->series));
 }
 
 double kd_self_energy_fft_cost(const kd_self_energy *object) {
@@ -879,6 +950,7 @@ double kd_self_energy_fft_cost(const kd_self_energy *object) {
 const kd_self_energy_kind kd_self_energy_fft = {.name = "fft",
                                                 .create = fast_create,
                                                 .free = fast_free,
+                                                .clone = fast_clone,
                                                 .apply = fast_apply,
                                                 .n_fft = fast_n_fft,
                                                 .bytes = fast_bytes};

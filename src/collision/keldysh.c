@@ -22,11 +22,16 @@ enum { MOST_TRIALS = 60 };
 /// Step of the numerical derivative with respect to beta, relative.
 static const double BETA_STEP = 1e-3;
 
+/// Nanoseconds per element of the products at a k, for the estimate of the time.
+static const double LOCAL_COST = 4;
+
 struct kd_keldysh {
+  bool is_clone; ///< what it does not write to belongs to another
   kd_keldysh_setting s;
   const kd_bands *bands;
   size_t n_band, n_k, n_matrix, n_piece;
   double hbar;
+  double cost;    ///< of an evaluation, nanoseconds
   double *energy; ///< of the pieces, [n_piece][n_k]
   const kd_self_energy_kind *method;
   kd_self_energy *self_energy;
@@ -51,18 +56,20 @@ void kd_keldysh_free(kd_keldysh *o) {
   if (!o) return;
   if (o->method) o->method->free(o->self_energy);
   if (o->electron_method) o->electron_method->free(o->electron);
-  kd_free(o->energy);
-  kd_free(o->weight);
   kd_free(o->static_greater);
   kd_free(o->g);
   kd_free(o->t_lesser);
   kd_free(o->t_greater);
-  kd_free(o->equilibrium_g);
-  kd_free(o->equilibrium_lesser);
-  kd_free(o->equilibrium_greater);
   kd_free(o->free_part);
   kd_free(o->trial);
-  kd_free(o->slope);
+  if (!o->is_clone) {
+    kd_free(o->energy);
+    kd_free(o->weight);
+    kd_free(o->equilibrium_g);
+    kd_free(o->equilibrium_lesser);
+    kd_free(o->equilibrium_greater);
+    kd_free(o->slope);
+  }
   kd_free(o);
 }
 
@@ -155,7 +162,7 @@ static void add_local(const kd_keldysh *o, double s, const double complex *g,
 }
 
 /// The rate at which level a is emptied, 2 Re <a| T^> - theta T^< |a>/hbar: the factor of f_a in
-/// the operator. T^> is that of the spectral weight plus theta `greater` (NULL: 0).
+/// the operator. T^> is that of the spectral weight plus theta `greater`; NULL stands for 0.
 static double level_rate(const kd_keldysh *o, size_t k, size_t a, const double complex *lesser,
                          const double complex *greater) {
   const size_t n = o->n_band;
@@ -164,8 +171,8 @@ static double level_rate(const kd_keldysh *o, size_t k, size_t a, const double c
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < n; j++) {
       const size_t e = (a * o->n_matrix + i * n + j) * o->n_k + k;
-      const double complex t =
-          o->static_greater[e] + o->s.theta * ((greater ? greater[e] : 0) - lesser[e]);
+      const double complex t = o->static_greater[e] +
+                               o->s.theta * ((greater ? greater[e] : 0) - (lesser ? lesser[e] : 0));
       sum += conj(s[i * n + a]) * t * s[j * n + a];
     }
   return 2 * creal(sum) / o->hbar;
@@ -355,6 +362,88 @@ kd_status kd_keldysh_add_rate(kd_keldysh *o, const double *f, double *df) {
   return KD_OK;
 }
 
+// --- the parts of the rate ----------------------------------------------------------------------
+
+bool kd_keldysh_is_affine(const kd_keldysh *o) {
+  if (o->s.is_linearised) return true;
+  if (o->s.conserves_energy) return false;
+  bool is_even = true;
+  for (size_t b = 0; b < o->s.n_bath; b++) is_even = is_even && kd_bath_is_even(&o->s.bath[b]);
+  return o->s.theta == 0 || is_even;
+}
+
+bool kd_keldysh_is_quadratic(const kd_keldysh *o) {
+  // What damp_degenerate adds is not part of Q.
+  return kd_keldysh_is_affine(o) || !(o->s.conserves_energy || o->s.ansatz->is_diagonal);
+}
+
+/// T is Hermitian.
+static bool is_hermitian(const kd_keldysh *o) {
+  return o->s.kappa == 0 && !o->s.ansatz->is_adjoint_outside;
+}
+
+size_t kd_keldysh_n_net(const kd_keldysh *o) {
+  return (is_hermitian(o) ? 1 : 2) * o->n_piece * o->n_matrix * o->n_k;
+}
+
+size_t kd_keldysh_n_scratch(const kd_keldysh *o) {
+  return 2 * o->n_piece * o->n_matrix * o->n_k;
+}
+
+kd_status kd_keldysh_net(kd_keldysh *o, const double *f, double *net) {
+  const size_t n_field = o->n_piece * o->n_matrix * o->n_k;
+  make_pieces(o, f, o->g);
+  KD_TRY(o->method->apply(o->self_energy, o->g, 0, o->t_lesser, o->t_greater));
+  for (size_t i = 0; i < n_field; i++) o->t_greater[i] -= o->t_lesser[i];
+  if (!is_hermitian(o)) {
+    memcpy(net, o->t_greater, n_field * sizeof *o->t_greater);
+    return KD_OK;
+  }
+  for (size_t p = 0; p < o->n_piece; p++)
+    for (size_t k = 0; k < o->n_k; k++) {
+      double complex t[KD_MAX_MATRIX];
+      for (size_t e = 0; e < o->n_matrix; e++)
+        t[e] = o->t_greater[(p * o->n_matrix + e) * o->n_k + k];
+      kd_pack(t, o->n_band, o->n_k, k, net + p * o->n_matrix * o->n_k);
+    }
+  return KD_OK;
+}
+
+double kd_keldysh_add_quadratic(const kd_keldysh *o, const double *net, const double *f,
+                                double complex *scratch, double *df) {
+  const size_t n_field = o->n_piece * o->n_matrix * o->n_k;
+  double complex *g = scratch, *t = scratch + n_field;
+  double largest = 0;
+  if (o->n_band == 1) {
+    const size_t stride = is_hermitian(o) ? 1 : 2;
+    for (size_t k = 0; k < o->n_k; k++) {
+      const double change = 2 * o->s.theta * net[stride * k] / o->hbar;
+      df[k] -= change * f[k];
+      largest = fmax(largest, 2 * creal(o->static_greater[k]) / o->hbar + change);
+    }
+    return largest;
+  }
+  make_pieces(o, f, g);
+  if (is_hermitian(o)) {
+    for (size_t p = 0; p < o->n_piece; p++)
+      for (size_t k = 0; k < o->n_k; k++) {
+        double complex matrix[KD_MAX_MATRIX];
+        kd_unpack(net + p * o->n_matrix * o->n_k, o->n_band, o->n_k, k, matrix);
+        for (size_t e = 0; e < o->n_matrix; e++) t[(p * o->n_matrix + e) * o->n_k + k] = matrix[e];
+      }
+  } else {
+    memcpy(t, net, n_field * sizeof *t);
+  }
+  add_local(o, 1, g, NULL, t, false, df);
+  for (size_t k = 0; k < o->n_k; k++)
+    for (size_t a = 0; a < o->n_band; a++) largest = fmax(largest, level_rate(o, k, a, NULL, t));
+  return largest;
+}
+
+double kd_keldysh_cost(const kd_keldysh *o) {
+  return o->cost;
+}
+
 void kd_keldysh_add_out_rates(const kd_keldysh *o, double *rates) {
   const double complex *lesser = o->s.is_linearised ? o->equilibrium_lesser : o->t_lesser;
   const double complex *greater = o->s.is_linearised ? o->equilibrium_greater
@@ -417,16 +506,23 @@ cleanup:
 /// The back end asked for, or the one with the lower estimate of the time of an evaluation.
 static kd_status create_self_energy(kd_keldysh *o, const kd_self_energy_setting *setting) {
   const kd_self_energy_kind *method = o->s.method ? o->s.method : &kd_self_energy_fft;
+  const double direct_cost = kd_self_energy_direct_cost(setting);
+  const double local_cost =
+      LOCAL_COST * (double)(o->n_piece * o->n_matrix * o->n_band) * (double)o->n_k;
   KD_TRY(method->create(setting, &o->self_energy));
   o->method = method;
+  o->cost =
+      local_cost +
+      (method == &kd_self_energy_direct ? direct_cost : kd_self_energy_fft_cost(o->self_energy));
   if (o->s.method || kd_self_energy_direct_bytes(setting) > DIRECT_LIMIT ||
-      kd_self_energy_direct_cost(setting) >= kd_self_energy_fft_cost(o->self_energy))
+      local_cost + direct_cost >= o->cost)
     return KD_OK;
   method->free(o->self_energy);
   o->self_energy = NULL;
   o->method = NULL;
   KD_TRY(kd_self_energy_direct.create(setting, &o->self_energy));
   o->method = &kd_self_energy_direct;
+  o->cost = local_cost + direct_cost;
   return KD_OK;
 }
 
@@ -508,6 +604,33 @@ cleanup:
   return status;
 }
 
+kd_status kd_keldysh_clone(const kd_keldysh *original, kd_keldysh **result) {
+  kd_status status = KD_OK;
+  kd_keldysh *o = NULL;
+  const size_t n_matrix = original->n_matrix * original->n_k, n = original->n_piece * n_matrix;
+  *result = NULL;
+  KD_ALLOCATE(o, 1);
+  *o = *original;
+  o->is_clone = true;
+  o->self_energy = NULL;
+  o->static_greater = o->g = o->t_lesser = o->t_greater = o->free_part = NULL;
+  o->trial = NULL;
+  KD_CHECK(o->method->clone(original->self_energy, &o->self_energy));
+  KD_ALLOCATE(o->static_greater, n);
+  memcpy(o->static_greater, original->static_greater, n * sizeof *o->static_greater);
+  KD_ALLOCATE(o->g, n);
+  KD_ALLOCATE(o->t_lesser, n);
+  KD_ALLOCATE(o->t_greater, n);
+  if (original->free_part) KD_ALLOCATE(o->free_part, n);
+  if (original->trial) KD_ALLOCATE(o->trial, n_matrix);
+  *result = o;
+  o = NULL;
+
+cleanup:
+  kd_keldysh_free(o);
+  return status;
+}
+
 const char *kd_keldysh_method(const kd_keldysh *o) {
   return o->electron ? o->electron_method->name : o->method->name;
 }
@@ -518,8 +641,10 @@ unsigned long kd_keldysh_n_fft(const kd_keldysh *o) {
 
 size_t kd_keldysh_bytes(const kd_keldysh *o) {
   const size_t matrix = o->n_matrix * o->n_k, piece = o->n_piece * matrix * sizeof(double complex);
-  return (5 + (o->s.is_linearised ? 3 : 0) + (o->free_part ? 1 : 0)) * piece +
-         ((o->trial ? 1 : 0) + (o->slope ? 1 : 0)) * matrix * sizeof(double) +
-         o->n_piece * o->n_k * sizeof(double) +
-         (o->electron ? o->electron_method->bytes(o->electron) : o->method->bytes(o->self_energy));
+  const size_t own =
+      (4 + (o->free_part ? 1 : 0)) * piece + (o->trial ? matrix * sizeof(double) : 0) +
+      (o->electron ? o->electron_method->bytes(o->electron) : o->method->bytes(o->self_energy));
+  if (o->is_clone) return own;
+  return own + (1 + (o->s.is_linearised ? 3 : 0)) * piece +
+         (o->slope ? matrix * sizeof(double) : 0) + o->n_piece * o->n_k * sizeof(double);
 }

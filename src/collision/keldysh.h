@@ -38,6 +38,9 @@ typedef struct kd_keldysh_setting {
 
 kd_status kd_keldysh_create(const kd_keldysh_setting *setting, kd_keldysh **operator);
 void kd_keldysh_free(kd_keldysh *operator);
+/// Another one for a thread of its own, which uses the tables of `operator` and must not outlive
+/// it.
+kd_status kd_keldysh_clone(const kd_keldysh *operator, kd_keldysh ** clone);
 
 /// df += C[f], packed fields.
 /// @return KD_RETRY if no beta conserves the energy
@@ -46,6 +49,26 @@ kd_status kd_keldysh_add_rate(kd_keldysh *operator, const double * f, double *df
 /// Adds the rates at which the levels are emptied, [n_k][n_band], 1/fs: about equilibrium for a
 /// linearized operator, else for the f last seen.
 void kd_keldysh_add_out_rates(const kd_keldysh *operator, double * rates);
+
+/// True if C[f] - C[0] is linear in f: linearized, classical, or all kernels alike in and out.
+bool kd_keldysh_is_affine(const kd_keldysh *operator);
+
+/// True if C[f] = C[0] + L f + Q(f), L linear and Q as kd_keldysh_add_quadratic has it.
+bool kd_keldysh_is_quadratic(const kd_keldysh *operator);
+/// Numbers in the difference of the self-energies T^> and T^< of one f.
+size_t kd_keldysh_n_net(const kd_keldysh *operator);
+/// net := T^>[F] - T^<[F] of the pieces F of f, linear in f.
+kd_status kd_keldysh_net(kd_keldysh *operator, const double * f, double *net);
+/// df += Q(f) = -(theta/hbar) sum_p (net_p F_p + F_p^dagger net_p^dagger), which is the part of
+/// C[f] that is quadratic in f. May run in several threads.
+/// @param scratch  kd_keldysh_n_scratch complex numbers
+/// @return the largest rate at which a level is emptied, 1/fs
+double kd_keldysh_add_quadratic(const kd_keldysh *operator, const double * net, const double *f,
+                                double complex *scratch, double *df);
+size_t kd_keldysh_n_scratch(const kd_keldysh *operator);
+
+/// Estimate of the time of an evaluation of C[f], nanoseconds of one thread.
+double kd_keldysh_cost(const kd_keldysh *operator);
 
 const char *kd_keldysh_method(const kd_keldysh *operator);
 unsigned long kd_keldysh_n_fft(const kd_keldysh *operator);

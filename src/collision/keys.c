@@ -34,7 +34,9 @@ static const kd_choice ANSATZE[] = {
     {.name = NULL}};
 
 static const kd_choice METHODS[] = {
-    {.name = "auto", .meaning = "the one with the lower estimate of its time"},
+    {.name = "auto",
+     .meaning = "the one with the lower estimate of its time; with grid.r also matrices over all "
+                "of f, made once (`dense`)"},
     {.name = "direct",
      .meaning = "sum over k and k' with a table of the kernels, electrons: over k, k2 and k3"},
     {.name = "fft",

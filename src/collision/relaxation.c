@@ -94,7 +94,9 @@ void kd_relaxation_free(kd_relaxation *self) {
   kd_free(self);
 }
 
-kd_status kd_relaxation_rate(kd_relaxation *self, const kd_bands *s, const double *f, double *df) {
+/// df += C[f] for dt = 0, else the change of f during dt; f may be df.
+static kd_status add_change(kd_relaxation *self, const kd_bands *s, double dt, const double *f,
+                            double *df) {
   const size_t n = s->n_band, n_k = s->n_k;
   if (self->rule == KD_RELAX_BGK && !self->is_linear) {
     double number = 0;
@@ -117,10 +119,18 @@ kd_status kd_relaxation_rate(kd_relaxation *self, const kd_bands *s, const doubl
         const double rate = element_rate(self, n, k * n, first, a, b);
         const bool has_target = a == b && !self->is_linear;
         const double target = has_target ? kd_occupation_thermal(&self->thermal, level[a]) : 0;
-        band[a * n + b] = -rate * (band[a * n + b] - target);
+        band[a * n + b] = (dt == 0 ? -rate : expm1(-rate * dt)) * (band[a * n + b] - target);
       }
     kd_eigen_rotate(n, vector, false, band, matrix, scratch);
     kd_add_packed(matrix, n, n_k, k, df);
   }
   return KD_OK;
+}
+
+kd_status kd_relaxation_rate(kd_relaxation *self, const kd_bands *s, const double *f, double *df) {
+  return add_change(self, s, 0, f, df);
+}
+
+kd_status kd_relaxation_flow(kd_relaxation *self, const kd_bands *s, double dt, double *f) {
+  return dt == 0 ? KD_OK : add_change(self, s, dt, f, f);
 }

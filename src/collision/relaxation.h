@@ -35,6 +35,9 @@ bool kd_relaxation_conserves_number(const kd_relaxation *relaxation);
 double kd_relaxation_population_rate(const kd_relaxation *relaxation, size_t index);
 void kd_relaxation_free(kd_relaxation *relaxation);
 
+/// f := the solution of df/dt = C[f] after `dt`, exact: bgk keeps its number, and so its target.
+kd_status kd_relaxation_flow(kd_relaxation *relaxation, const kd_bands *bands, double dt,
+                             double *f);
 /// df += C[f], packed fields on the undisplaced grid.
 kd_status kd_relaxation_rate(kd_relaxation *relaxation, const kd_bands *bands, const double *f,
                              double *df);

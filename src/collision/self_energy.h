@@ -32,6 +32,8 @@ typedef struct kd_self_energy_kind {
   const char *name;
   kd_status (*create)(const kd_self_energy_setting *setting, kd_self_energy **self);
   void (*free)(kd_self_energy *self);
+  /// Another one for a thread of its own, which uses the tables of `self` and must not outlive it.
+  kd_status (*clone)(const kd_self_energy *self, kd_self_energy **clone);
   /// t_lesser, t_greater := T^<[g], T^>[g]; they do not overlap with g. One of them may be NULL and
   /// is then not computed.
   /// @param beta  displaces the kernels of baths that conserve the energy (kd_bath_shift), 1/eV

@@ -5,9 +5,9 @@
 ///             Lett. A 146, 319 (1990)); it goes back in time in between, so only without
 ///             collisions
 ///
-/// K and V are the kinetic and the potential flow of phase_space.h; C integrates the collisions at
-/// every R with the midpoint rule, in parts if scattering is fast. What two steps have in common at
-/// their seam is done once: the state lags behind by the last C(h/2) or K(h/2).
+/// K and V are the kinetic and the potential flow of phase_space.h, C that of the collisions at
+/// every R (scattering.h). What two steps have in common at their seam is done once: the state lags
+/// behind by the last C(h/2) or K(h/2).
 ///
 /// The step is chosen so that the errors of all steps together stay below rtol max|f| + atol: the
 /// error of one step follows from a comparison with two halves of it, made at the start and now and
@@ -16,6 +16,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "collision/scattering.h"
 #include "core/dot.h"
 #include "core/error.h"
 #include "core/memory.h"
@@ -31,13 +32,12 @@ static const double WORTH_A_CHANGE = 1.25;
 static const double SAFETY = 0.8, LARGEST_GROWTH = 4;
 /// Relative differences below this may be rounding of the transforms.
 static const double ROUNDING = 1e-14;
-/// Scattering rate times the step of the midpoint rule.
-static const double LARGEST_RATE_STEP = 0.25;
 
 struct kd_splitting {
   kd_splitting_setting s;
   size_t next_kick;
   kd_phase_space *flow;
+  kd_scattering *scattering;           ///< NULL without collisions
   size_t n_band, n_dim, n, n_r, total; ///< n = n_band^2 n_k, total = n n_r
   double hbar, charge, weight;         ///< of Tr f at one point in sums over the box
   bool collides, is_fixed;
@@ -45,24 +45,20 @@ struct kd_splitting {
   double t, h, work;
   double lag; ///< the part of the outermost flow that the state still lacks, fs
   int until_check;
-  double *f;             ///< lags behind t
-  double *copy, *half;   ///< [total]
-  double *rate, *middle; ///< [n]
-  double *v[3];          ///< velocities, packed, [n]
-  double *level_rate;    ///< [n_k][n_band]
+  double *f;           ///< lags behind t
+  double *copy, *half; ///< [total]
+  double *v[3];        ///< velocities, packed, [n]
   long steps, rejected;
 };
 
 void kd_splitting_free(kd_splitting *p) {
   if (!p) return;
   kd_phase_space_free(p->flow);
+  kd_scattering_free(p->scattering);
   kd_free(p->f);
   kd_free(p->copy);
   kd_free(p->half);
-  kd_free(p->rate);
-  kd_free(p->middle);
   for (int d = 0; d < 3; d++) kd_free(p->v[d]);
-  kd_free(p->level_rate);
   kd_free(p);
 }
 
@@ -92,12 +88,10 @@ kd_status kd_splitting_create(const kd_splitting_setting *setting, const kd_stat
          : setting->width > 0 ? fmin(FIRST_STEP * p->hbar / setting->width, setting->duration)
                               : setting->duration;
   KD_CHECK(kd_phase_space_create(setting->model, setting->space, setting->is_gradient, &p->flow));
+  if (p->collides) KD_CHECK(kd_scattering_create(setting->collision, p->n_r, &p->scattering));
   KD_ALLOCATE(p->f, p->total);
   KD_ALLOCATE(p->copy, p->total);
   KD_ALLOCATE(p->half, p->total);
-  KD_ALLOCATE(p->rate, p->n);
-  KD_ALLOCATE(p->middle, p->n);
-  KD_ALLOCATE(p->level_rate, p->n_band * n_k);
   for (size_t d = 0; d < p->n_dim; d++) {
     double axis[3] = {0};
     axis[d] = 1;
@@ -124,31 +118,9 @@ static void mean_field(const kd_splitting *p, double t, double dt, double e[3]) 
   for (int d = 0; d < 3; d++) e[d] = impulse[d] / dt;
 }
 
-/// Largest scattering rate of the last evaluation, 1/fs.
-static double largest_rate(kd_splitting *p) {
-  double most = 0;
-  kd_collision_out_rates(p->s.collision, p->level_rate);
-  for (size_t i = 0; i < p->n_band * kd_model_n_k(p->s.model); i++)
-    most = fmax(most, p->level_rate[i]);
-  return most;
-}
-
-/// C(dt) by the midpoint rule.
+/// C(dt).
 static kd_status collide(kd_splitting *p, double dt, double *f) {
-  if (!p->collides || dt == 0) return KD_OK;
-  for (size_t r = 0; r < p->n_r; r++) {
-    double *here = f + r * p->n;
-    size_t n_part = 1;
-    for (size_t part = 0; part < n_part; part++) {
-      KD_TRY(kd_collision_rate(p->s.collision, here, p->rate));
-      if (part == 0) n_part = 1 + (size_t)(fabs(dt) * largest_rate(p) / LARGEST_RATE_STEP);
-      const double step = dt / (double)n_part;
-      for (size_t i = 0; i < p->n; i++) p->middle[i] = here[i] + 0.5 * step * p->rate[i];
-      KD_TRY(kd_collision_rate(p->s.collision, p->middle, p->rate));
-      for (size_t i = 0; i < p->n; i++) here[i] += step * p->rate[i];
-    }
-  }
-  return KD_OK;
+  return p->collides ? kd_scattering_flow(p->scattering, dt, f) : KD_OK;
 }
 
 /// charge (1/N_k) sum Tr(v f).impulse over the box.
@@ -364,5 +336,6 @@ void kd_splitting_cost(const kd_splitting *p, kd_propagator_statistics *statisti
 }
 
 size_t kd_splitting_bytes(const kd_splitting *p) {
-  return kd_phase_space_bytes(p->flow) + (3 * p->total + (2 + p->n_dim) * p->n) * sizeof(double);
+  return kd_phase_space_bytes(p->flow) + (3 * p->total + p->n_dim * p->n) * sizeof(double) +
+         (p->scattering ? kd_scattering_bytes(p->scattering) : 0);
 }
