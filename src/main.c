@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/comm.h"
 #include "keldrift_config.h"
 
 static bool is_help(const char *word) {
   return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-static int execute(int argc, char **argv) {
+static int dispatch(int argc, char **argv) {
   const char *name = argv[1];
   if (strcmp(name, "--version") == 0) {
     printf("keldrift %s (%s)\n%s\n", KD_VERSION, KD_GIT_REVISION, KD_BUILD);
@@ -39,15 +40,28 @@ static int execute(int argc, char **argv) {
   return command->execute(&arguments);
 }
 
-int main(int argc, char **argv) {
+static int execute(int argc, char **argv) {
+  int exit_status = kd_exit_status(KD_ERROR_SCENARIO);
   if (argc < 2) {
-    kd_cli_help(stderr);
-    return kd_exit_status(KD_ERROR_SCENARIO);
+    if (kd_cli_speaks()) kd_cli_help(stderr);
+    return exit_status;
   }
-  const int exit_status = execute(argc, argv);
+  const kd_cli_command *command = kd_cli_find(argv[1]);
+  const bool is_collective = command && command->collective && !(argc == 3 && is_help(argv[2]));
+  if (is_collective || kd_cli_speaks()) exit_status = dispatch(argc, argv);
   if (fflush(stdout) != 0 || ferror(stdout)) {
     fprintf(stderr, "keldrift: error: cannot write to standard output: %s\n", strerror(errno));
-    return kd_exit_status(KD_ERROR_FILE);
+    exit_status = kd_exit_status(KD_ERROR_FILE);
   }
+  kd_comm_broadcast(kd_cli_comm(), &exit_status, sizeof exit_status);
+  return exit_status;
+}
+
+int main(int argc, char **argv) {
+  kd_comm *comm = NULL;
+  const kd_status status = kd_comm_create(&comm);
+  kd_cli_share(comm);
+  const int exit_status = status == KD_OK ? execute(argc, argv) : kd_cli_report(status);
+  kd_comm_free(comm);
   return exit_status;
 }

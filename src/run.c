@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/comm.h"
 #include "core/error.h"
 #include "core/fft_clock.h"
 #include "core/memory.h"
@@ -47,13 +48,20 @@ static void stages_clear(stages *s) {
   *s = (stages){0};
 }
 
-static kd_status stages_create(const kd_scenario *scenario, stages *s) {
+/// With an R grid its points are shared out among the processes, else the collisions are.
+static kd_status create_space(const kd_scenario *scenario, const kd_comm *comm, stages *s) {
+  KD_TRY(kd_space_create(scenario, s->model, &s->space));
+  return kd_space_share(s->space, comm);
+}
+
+static kd_status stages_create(const kd_scenario *scenario, const kd_comm *comm, stages *s) {
   *s = (stages){0};
   KD_TRY(kd_model_create(scenario, &s->model));
-  KD_TRY(kd_space_create(scenario, s->model, &s->space));
+  KD_TRY(create_space(scenario, comm, s));
   KD_TRY(kd_field_create(scenario, s->model, &s->field));
   KD_TRY(kd_initial_create(scenario, s->model, s->space, &s->state, &s->reference));
   KD_TRY(kd_collision_create(scenario, s->model, s->reference, &s->collision));
+  if (kd_space_n_dim(s->space) == 0) kd_collision_share(s->collision, comm);
   KD_TRY(
       kd_observables_create(scenario, s->model, s->space, s->field, s->reference, &s->observables));
   return kd_propagator_create(scenario, s->model, s->space, s->field, s->reference, s->collision,
@@ -236,6 +244,7 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
     long value;
   } integers[] = {{"collision_evaluations", (long)report->collision.evaluations},
                   {"ffts", (long)report->ffts},
+                  {"processes", (long)report->n_process},
                   {"steps", report->cost.steps},
                   {"rate_evaluations", report->cost.rate_evaluations},
                   {"error_test_failures", report->cost.error_test_failures},
@@ -261,6 +270,20 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
   return kd_output_attribute_texts(output, "/run", "warnings", texts, report->warnings.count);
 }
 
+/// Times of a run are those of the slowest process; what each has counted for its R is added up.
+static void share_report(const kd_comm *comm, const kd_comm *over_r, kd_report *report) {
+  double *seconds[] = {&report->cost.seconds,   &report->collision.seconds,
+                       &report->setup_seconds,  &report->observable_seconds,
+                       &report->output_seconds, &report->total_seconds};
+  for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
+    kd_comm_largest(comm, seconds[i], 1);
+  kd_comm_sum(comm, &report->fft_seconds, 1);
+  double count[2] = {(double)report->collision.evaluations, (double)report->collision.ffts};
+  kd_comm_sum(over_r, count, 2);
+  report->collision.evaluations = (unsigned long)count[0];
+  report->collision.ffts = (unsigned long)count[1];
+}
+
 /// Opens the result and declares what it will hold.
 static kd_status start_output(const kd_scenario *scenario, const kd_run_options *options,
                               const stages *s, kd_output **output, size_t *traces,
@@ -268,7 +291,8 @@ static kd_status start_output(const kd_scenario *scenario, const kd_run_options 
   const char *path = options->output ? options->output : kd_run_output(scenario);
   const char *time_unit = kd_scenario_constants(scenario).natural ? "1" : "fs";
   size_t count;
-  KD_TRY(kd_output_create(path, kd_scenario_text(scenario), options->command, output));
+  KD_TRY(kd_output_create_shared(path, kd_scenario_text(scenario), options->command, options->comm,
+                                 output));
   KD_TRY(kd_observables_write_model(s->observables, *output));
   const kd_variable *variables = kd_observables_traces(s->observables, &count);
   KD_TRY(kd_output_series(*output, "/traces", time_unit, variables, count, traces));
@@ -285,10 +309,14 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   timetable frames, snapshots;
   size_t trace_series, snapshot_series, next_frame = 0, next_snapshot = 0;
   double first[3];
+  const kd_comm *comm = options->comm;
   memset(report, 0, sizeof *report);
-  KD_CHECK(read_timetables(scenario, &frames, &snapshots));
-  KD_CHECK(stages_create(scenario, &s));
-  KD_CHECK(start_output(scenario, options, &s, &output, &trace_series, &snapshot_series));
+  report->n_process = kd_comm_size(comm);
+  kd_comm_forget(comm);
+  KD_CHECK(kd_comm_agree(comm, read_timetables(scenario, &frames, &snapshots)));
+  KD_CHECK(kd_comm_agree(comm, stages_create(scenario, comm, &s)));
+  KD_CHECK(kd_comm_agree(
+      comm, start_output(scenario, options, &s, &output, &trace_series, &snapshot_series)));
   report->n_band = kd_model_n_band(s.model);
   report->n_dim = kd_model_n_dim(s.model);
   report->n_k = kd_model_n_k(s.model);
@@ -301,13 +329,14 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
     const double t_snapshot =
         next_snapshot < snapshots.count ? timetable_time(&snapshots, next_snapshot) : INFINITY;
     const double t = fmin(t_frame, t_snapshot);
-    KD_CHECK(kd_propagator_advance(s.propagator, t, s.state));
+    KD_CHECK(kd_comm_agree(comm, kd_propagator_advance(s.propagator, t, s.state)));
     const double measured = kd_seconds();
     if (t == t_frame) {
-      KD_CHECK(kd_observables_measure(s.observables, s.state));
+      KD_CHECK(kd_comm_agree(comm, kd_observables_measure(s.observables, s.state)));
       follow(s.observables, next_frame == 0, report, first);
     }
-    if (t == t_snapshot) KD_CHECK(kd_observables_snapshot(s.observables, s.state));
+    if (t == t_snapshot)
+      KD_CHECK(kd_comm_agree(comm, kd_observables_snapshot(s.observables, s.state)));
     const double written = kd_seconds();
     if (t == t_frame) {
       KD_CHECK(kd_output_append(output, trace_series, t));
@@ -326,11 +355,12 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->n_snapshot = snapshots.count;
   report->cost = kd_propagator_cost(s.propagator);
   report->collision = kd_collision_statistics(s.collision);
-  report->ffts = report->cost.ffts + report->collision.ffts + kd_observables_n_fft(s.observables);
   report->fft_seconds = kd_fft_seconds() - fft_start;
-  find_warnings(scenario, &s, report);
   report->total_seconds = kd_seconds() - start;
-  KD_CHECK(write_run(output, report));
+  share_report(comm, kd_space_comm(s.space), report);
+  report->ffts = report->cost.ffts + report->collision.ffts + kd_observables_n_fft(s.observables);
+  find_warnings(scenario, &s, report);
+  KD_CHECK(kd_comm_agree(comm, write_run(output, report)));
   status = kd_output_close(output);
   output = NULL;
 
@@ -346,7 +376,7 @@ kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
   timetable frames, snapshots;
   memset(estimate, 0, sizeof *estimate);
   KD_CHECK(read_timetables(scenario, &frames, &snapshots));
-  KD_CHECK(stages_create(scenario, &s));
+  KD_CHECK(stages_create(scenario, NULL, &s));
   estimate->n_band = kd_model_n_band(s.model);
   estimate->n_dim = kd_model_n_dim(s.model);
   estimate->n_k = kd_model_n_k(s.model);

@@ -2,6 +2,7 @@
 #ifndef KELDRIFT_COLLISION_H
 #define KELDRIFT_COLLISION_H
 
+#include "keldrift/comm.h"
 #include "keldrift/state.h"
 #include "keldrift/warnings.h"
 
@@ -23,6 +24,9 @@ KD_API kd_status kd_collision_create_linear(const kd_scenario *scenario, kd_mode
                                             const kd_reference *reference,
                                             kd_collision **collision);
 KD_API void kd_collision_free(kd_collision *collision);
+/// Shares the work of kd_collision_rate, which is collective from then on, among processes that
+/// hold the same f: the self-energies of fft by tau, those of direct by k.
+KD_API void kd_collision_share(kd_collision *collision, const kd_comm *comm);
 
 /// True for `ansatz: none`.
 KD_API bool kd_collision_is_none(const kd_collision *collision);

@@ -27,7 +27,9 @@ KD_API size_t kd_comm_rank(const kd_comm *comm); ///< from 0
 /// Threads with which these processes fill the processors that they may use, and no more.
 KD_API int kd_comm_threads(const kd_comm *comm);
 /// The worst status over the processes, so that all stop where one fails; its message goes along.
-/// Collective.
+/// Collective. Once a failure is agreed on nothing is exchanged any more, so that processes may
+/// leave from where they are: who fails alone goes to the next agreement without meeting another
+/// collective function, which must find the others there.
 KD_API kd_status kd_comm_agree(const kd_comm *comm, kd_status status);
 
 #ifdef __cplusplus

@@ -2,6 +2,7 @@
 #ifndef KELDRIFT_OUTPUT_H
 #define KELDRIFT_OUTPUT_H
 
+#include "keldrift/comm.h"
 #include "keldrift/scenario.h"
 
 #ifdef __cplusplus
@@ -32,6 +33,9 @@ typedef struct kd_variable {
   bool is_complex;
   size_t n_axis;
   kd_axis axis[KD_MAX_AXES];
+  /// With many processes, the points of the first `n_shared` axes, flattened, that `data` holds in
+  /// this one; 0: `data` are whole and the same everywhere.
+  size_t n_shared, first, count;
   const void *data;
 } kd_variable;
 
@@ -44,6 +48,12 @@ typedef struct kd_output kd_output;
 /// @return KD_ERROR_FILE with the path and the reason
 KD_API kd_status kd_output_create(const char *path, const char *scenario_text, const char *command,
                                   kd_output **output);
+
+/// The same of one file for many processes, all of which call the functions below, with the same
+/// variables, and then have the same status: parallel HDF5. A process alone may give NULL.
+KD_API kd_status kd_output_create_shared(const char *path, const char *scenario_text,
+                                         const char *command, const kd_comm *comm,
+                                         kd_output **output);
 
 /// Writes a fixed dataset into `group` ("/grid", "/model"), with dimension scales on every axis and
 /// the attributes units, long_name and reference.

@@ -2,6 +2,7 @@
 #ifndef KELDRIFT_RUN_H
 #define KELDRIFT_RUN_H
 
+#include "keldrift/comm.h"
 #include "keldrift/observables.h"
 #include "keldrift/warnings.h"
 
@@ -11,7 +12,7 @@ extern "C" {
 
 /// What a run has done, for the summary.
 typedef struct kd_report {
-  size_t n_band, n_dim, n_k, n_r, n_frame, n_snapshot;
+  size_t n_band, n_dim, n_k, n_r, n_frame, n_snapshot, n_process;
   double duration;
   double number, number_drift; ///< at the end, and largest |change| over the frames
   double energy_change, work;  ///< over the run, eV per cell
@@ -21,7 +22,7 @@ typedef struct kd_report {
   kd_collision_cost collision;
   unsigned long ffts;
   double setup_seconds, observable_seconds, output_seconds, total_seconds;
-  double fft_seconds; ///< estimate, summed over threads
+  double fft_seconds; ///< estimate, summed over threads and processes
   kd_warnings warnings;
 } kd_report;
 
@@ -31,9 +32,11 @@ typedef struct kd_run_options {
   /// Called at every frame; NULL for none.
   void (*progress)(void *context, double t, double duration);
   void *context;
+  const kd_comm *comm; ///< processes that share the run; NULL: this one alone
 } kd_run_options;
 
 /// Runs a scenario. The result file appears when the run is complete; on failure nothing is left.
+/// All processes of `comm` call it, with the same scenario and output, and have the same status.
 KD_API kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options,
                         kd_report *report);
 

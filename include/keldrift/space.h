@@ -50,13 +50,13 @@ KD_API bool kd_space_is_driven(const kd_space *space);
 /// U at every grid point, eV.
 /// @param u  receives n_r numbers
 KD_API void kd_space_potential(const kd_space *space, double t, double *u);
-/// U(R + s/2) - U(R - s/2) at every grid point, eV; s in angstrom. Analytic potentials are taken
-/// where these points are, in the box or not; tabulated, periodic and disordered ones are continued
-/// periodically.
-/// @param u  receives n_r numbers
+/// U(R + s/2) - U(R - s/2) at the points of this process, eV; s in angstrom. Analytic potentials
+/// are taken where these points are, in the box or not; tabulated, periodic and disordered ones are
+/// continued periodically.
+/// @param u  receives as many numbers as kd_space_slab counts
 KD_API kd_status kd_space_difference(kd_space *space, const double s[3], double t, double *u);
-/// dU/dR_axis at every grid point, eV/angstrom.
-/// @param u  receives n_r numbers
+/// dU/dR_axis at the points of this process, eV/angstrom.
+/// @param u  receives as many numbers as kd_space_slab counts
 KD_API kd_status kd_space_gradient(kd_space *space, size_t axis, double t, double *u);
 
 /// U(R, t) = sum over parts of factor(t) U_part(R): the terms that do not depend on time are one

@@ -15,7 +15,7 @@ extern "C" {
 typedef struct kd_state {
   double time;     ///< fs
   double shift[3]; ///< displacement of the points that f is given at, 1/angstrom
-  size_t n_r;      ///< points of R, 1 for a homogeneous system
+  size_t n_r;      ///< points of R of this process (kd_space_slab), 1 for a homogeneous system
   double *f;       ///< [n_r][n_band^2][n_k], occupation per k, band and spin
   double work;     ///< work done by the field so far, eV per cell (spins included)
 } kd_state;

@@ -51,7 +51,8 @@ typedef struct kd_cli_command {
   const kd_cli_operand *operands;
   const kd_cli_option *options;
   bool hidden;
-  bool raw; ///< the words are not parsed
+  bool raw;        ///< the words are not parsed
+  bool collective; ///< all processes take part; otherwise the first one does it for all
   /// Does it; returns the exit status.
   int (*execute)(const struct kd_cli_arguments *arguments);
 } kd_cli_command;
@@ -115,6 +116,12 @@ size_t kd_cli_values(const kd_cli_arguments *arguments, const char *name, const 
 void kd_cli_join(const kd_cli_arguments *arguments, char *text, size_t size);
 
 // --- messages -----------------------------------------------------------------------------------
+
+/// The processes that mpirun started together with this one; NULL: none. Of many the first one
+/// speaks for all.
+void kd_cli_share(kd_comm *comm);
+kd_comm *kd_cli_comm(void);
+bool kd_cli_speaks(void);
 
 /// Reports wrong usage on standard error; returns the exit status.
 int kd_cli_usage_error(const char *what, const char *word);

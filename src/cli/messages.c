@@ -8,13 +8,27 @@
 #include "core/clock.h"
 #include "output/progress.h"
 
+static kd_comm *shared;
+
+void kd_cli_share(kd_comm *comm) {
+  shared = comm;
+}
+kd_comm *kd_cli_comm(void) {
+  return shared;
+}
+bool kd_cli_speaks(void) {
+  return kd_comm_rank(shared) == 0;
+}
+
 int kd_cli_usage_error(const char *what, const char *word) {
+  if (!kd_cli_speaks()) return kd_exit_status(KD_ERROR_SCENARIO);
   fprintf(stderr, "keldrift: error: %s%s%s (expected: see keldrift --help)\n", what,
           *word ? ": " : "", word);
   return kd_exit_status(KD_ERROR_SCENARIO);
 }
 
 int kd_cli_report(kd_status status) {
+  if (!kd_cli_speaks()) return kd_exit_status(status);
   fprintf(stderr, "%s%s\n",
           strstr(kd_error_message(), "error:") ? "" : "keldrift: error: ", kd_error_message());
   return kd_exit_status(status);

@@ -9,8 +9,10 @@ int kd_cli_scenario(const kd_cli_arguments *a, kd_scenario **scenario) {
   const char *override[KD_CLI_MAX_WORDS];
   const size_t n_override = kd_cli_values(a, "--set", override, KD_CLI_MAX_WORDS);
   const char *threads = kd_cli_value(a, "--threads", NULL);
-  if (threads) omp_set_num_threads(atoi(threads));
-  const kd_status status = kd_scenario_read(a->operand[0], override, n_override, scenario);
+  kd_comm *comm = a->command->collective ? kd_cli_comm() : NULL;
+  omp_set_num_threads(threads ? atoi(threads) : kd_comm_threads(comm));
+  const kd_status status =
+      kd_comm_agree(comm, kd_scenario_read(a->operand[0], override, n_override, scenario));
   return status == KD_OK ? 0 : kd_cli_report(status);
 }
 
@@ -18,6 +20,7 @@ static void print_summary(const kd_report *r, const char *output, bool natural) 
   const char *ev = natural ? "" : " eV", *fs = natural ? "" : " fs";
   printf("%zu band%s, %zu k points, ", r->n_band, r->n_band == 1 ? "" : "s", r->n_k);
   if (r->n_r > 1) printf("%zu R points, ", r->n_r);
+  if (r->n_process > 1) printf("%zu processes, ", r->n_process);
   printf("%g%s, %zu frames, %zu snapshots -> %s\n", r->duration, fs, r->n_frame, r->n_snapshot,
          output);
   printf("%-22s %.12g, drift %.1e\n", "number per cell", r->number, r->number_drift);
@@ -45,7 +48,11 @@ static void print_summary(const kd_report *r, const char *output, bool natural) 
 }
 
 static int execute(const kd_cli_arguments *a) {
-  if (kd_cli_count(a, "--sweep") > 0) return kd_cli_sweep(a);
+  if (kd_cli_count(a, "--sweep") > 0) {
+    if (kd_comm_size(kd_cli_comm()) > 1)
+      return kd_cli_usage_error("--sweep is for one process, not for mpirun", "");
+    return kd_cli_sweep(a);
+  }
   kd_scenario *scenario = NULL;
   const int wrong = kd_cli_scenario(a, &scenario);
   if (wrong) return wrong;
@@ -56,15 +63,18 @@ static int execute(const kd_cli_arguments *a) {
   const bool natural = kd_scenario_constants(scenario).natural;
   const char *output = kd_cli_value(a, "--output", NULL);
   kd_cli_progress progress = kd_cli_progress_start(quiet, natural);
-  const kd_run_options options = {
-      .output = output, .command = command, .progress = kd_cli_progress_show, .context = &progress};
+  const kd_run_options options = {.output = output,
+                                  .command = command,
+                                  .progress = kd_cli_speaks() ? kd_cli_progress_show : NULL,
+                                  .context = &progress,
+                                  .comm = kd_cli_comm()};
   static kd_report report;
   const kd_status status = kd_run(scenario, &options, &report);
   kd_cli_progress_clear(&progress);
   int exit_status = 0;
   if (status != KD_OK)
     exit_status = kd_cli_report(status);
-  else if (!quiet)
+  else if (!quiet && kd_cli_speaks())
     print_summary(&report, output ? output : kd_run_output(scenario), natural);
   kd_scenario_free(scenario);
   return exit_status;
@@ -72,6 +82,7 @@ static int execute(const kd_cli_arguments *a) {
 
 const kd_cli_command kd_cli_run = {
     .name = "run",
+    .collective = true,
     .summary = "integrate a scenario and write the result",
     .description =
         "The result appears when the run is complete; a failed run leaves none. The run ends with "

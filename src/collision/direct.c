@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "collision/self_energy.h"
+#include "core/comm.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/packing.h"
@@ -15,6 +16,7 @@ typedef struct direct {
   bool is_clone; ///< the tables belong to another
   kd_self_energy_setting setting;
   size_t n_band, n_k;
+  const kd_comm *comm;    ///< the rows k are shared out among these processes
   double complex **table; ///< per bath: [k][piece][k'][piece'][lesser, greater]
 } direct;
 
@@ -51,6 +53,10 @@ static void direct_free(kd_self_energy *object) {
     kd_free(self->table[b]);
   if (!self->is_clone) kd_free(self->table);
   kd_free(self);
+}
+
+static void direct_share(kd_self_energy *object, const kd_comm *comm) {
+  from(object)->comm = comm;
 }
 
 /// t^≷ of a bath at difference q and energy x.
@@ -165,14 +171,16 @@ static kd_status direct_apply(kd_self_energy *object, const double complex *g, d
   const size_t n_k = self->n_k, n_piece = self->setting.n_piece, n = self->n_band * self->n_band;
   double complex *t_out[2] = {t_lesser, t_greater};
   double complex *y = NULL, *row = NULL;
+  size_t first, n_row;
+  kd_comm_part(self->comm, kd_comm_rank(self->comm), n_k, &first, &n_row);
   KD_ALLOCATE(y, n_piece * n * n_k);
   KD_ALLOCATE(row, 2 * n_k * n_piece);
   for (int order = 0; order < 2; order++)
     if (t_out[order]) memset(t_out[order], 0, n_piece * n * n_k * sizeof *y);
   for (size_t b = 0; b < self->setting.n_bath; b++) {
     const kd_bath *bath = &self->setting.bath[b];
-    for (size_t k = 0; k < n_k; k++) {
-      if (k == 0 || bath->vertex.has_phases) apply_vertex(self, &bath->vertex, k, g, y);
+    for (size_t k = first; k < first + n_row; k++) {
+      if (k == first || bath->vertex.has_phases) apply_vertex(self, &bath->vertex, k, g, y);
       for (size_t p = 0; p < n_piece; p++) {
         const double complex *t = self->table[b] + 2 * (k * n_piece + p) * n_k * n_piece;
         if (kd_bath_shift(bath, beta) != 0) {
@@ -195,6 +203,9 @@ static kd_status direct_apply(kd_self_energy *object, const double complex *g, d
 cleanup:
   kd_free(y);
   kd_free(row);
+  status = kd_comm_agree(self->comm, status);
+  for (int order = 0; order < 2 && status == KD_OK; order++)
+    if (t_out[order]) kd_comm_sum(self->comm, (double *)t_out[order], 2 * n_piece * n * n_k);
   return status;
 }
 
@@ -212,6 +223,7 @@ const kd_self_energy_kind kd_self_energy_direct = {.name = "direct",
                                                    .create = direct_create,
                                                    .free = direct_free,
                                                    .clone = direct_clone,
+                                                   .share = direct_share,
                                                    .apply = direct_apply,
                                                    .n_fft = direct_n_fft,
                                                    .bytes = direct_bytes};

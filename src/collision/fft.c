@@ -26,6 +26,7 @@
 #include "collision/layout.h"
 #include "collision/self_energy.h"
 #include "collision/series.h"
+#include "core/comm.h"
 #include "core/error.h"
 #include "core/lanes.h"
 #include "core/memory.h"
@@ -89,8 +90,10 @@ typedef struct fast {
   kd_self_energy_setting setting;
   kd_series series;
   size_t n_band, n_k, n_difference;
-  long first;   ///< first j of the sums over tau
-  size_t n_sum; ///< terms from there to J
+  long first;          ///< first j of the sums over tau
+  size_t n_sum;        ///< terms from there to J
+  const kd_comm *comm; ///< they are shared out among these processes:
+  size_t begin, end;   ///< terms of this one
   group *group;
   size_t n_group;
   int n_thread;
@@ -165,6 +168,15 @@ static void fast_free(kd_self_energy *object) {
   kd_free(self->rows.rotation);
   kd_free(self->flat.rotation);
   kd_free(self);
+}
+
+/// Terms are independent of each other, and T is a sum over them.
+static void fast_share(kd_self_energy *object, const kd_comm *comm) {
+  fast *self = from(object);
+  size_t count;
+  self->comm = comm;
+  kd_comm_part(comm, kd_comm_rank(comm), self->n_sum, &self->begin, &count);
+  self->end = self->begin + count;
 }
 
 // --- lanes
@@ -503,6 +515,7 @@ static kd_status fast_create(const kd_self_energy_setting *setting, kd_self_ener
                             &self->series));
   self->first = self->sums_half ? 0 : -(long)self->series.n_half;
   self->n_sum = (size_t)((long)self->series.n_half - self->first) + 1;
+  self->end = self->n_sum;
   KD_CHECK(make_groups(self));
   size_t n_convolved, n_local;
   count_channels(self, &n_convolved, &n_local);
@@ -751,8 +764,8 @@ static void apply_convolution(fast *self, const group *g, double complex *const 
 #pragma omp parallel num_threads(self->n_thread) if (KD_WORTH_THREADS(n_c * self->volume))
   {
     kd_zlanes *phase = self->phase[omp_get_thread_num()];
-    for (size_t i = 0; i < self->n_sum; i += self->n_batch) {
-      const size_t count = self->n_sum - i < self->n_batch ? self->n_sum - i : self->n_batch;
+    for (size_t i = self->begin; i < self->end; i += self->n_batch) {
+      const size_t count = self->end - i < self->n_batch ? self->end - i : self->n_batch;
 #pragma omp for schedule(static)
       for (size_t block = 0; block < n_block; block++)
         gather_block(self, g, block, i, count, phase);
@@ -780,8 +793,8 @@ static void sum_strip(const fast *self, const group *g, size_t first, size_t las
   memset(partial, 0, n_c * n_sum * sizeof *partial);
   for (size_t chunk = first; chunk < last; chunk += CHUNK) {
     const size_t end = last - chunk < CHUNK ? last : chunk + CHUNK;
-    for (size_t i = 0; i < n_sum; i += LONG_BATCH) {
-      const size_t count = n_sum - i < LONG_BATCH ? n_sum - i : LONG_BATCH;
+    for (size_t i = self->begin; i < self->end; i += LONG_BATCH) {
+      const size_t count = self->end - i < LONG_BATCH ? self->end - i : LONG_BATCH;
       for (size_t block = chunk; block < end; block++) {
         const kd_zlanes *y = self->y + block * n_c * n_piece;
         fill_phases(self->flat.rotation + block * n_piece, n_piece, self->first + (long)i, count,
@@ -830,8 +843,8 @@ static void spread_sums(const fast *self, const group *g, size_t block, kd_zlane
   for (size_t p = 0; p < self->setting.n_piece; p++) {
     const rotation *r = self->flat.rotation + block * self->setting.n_piece + p;
     memset(x, 0, 2 * n_c * sizeof *x);
-    for (size_t i = 0; i < n_sum; i += LONG_BATCH) {
-      const size_t count = n_sum - i < LONG_BATCH ? n_sum - i : LONG_BATCH;
+    for (size_t i = self->begin; i < self->end; i += LONG_BATCH) {
+      const size_t count = self->end - i < LONG_BATCH ? self->end - i : LONG_BATCH;
       fill_phases(r, 1, self->first + (long)i, count, phase);
       for (size_t c = 0; c < 2 * n_c; c++)
         if (t[c % 2]) x[c] = spread_number(phase, self->sum + c * n_sum + i, count, x[c]);
@@ -893,6 +906,8 @@ static kd_status fast_apply(kd_self_energy *object, const double complex *g, dou
     else
       apply_convolution(self, own, t);
   }
+  for (int order = 0; order < 2; order++)
+    if (t[order]) kd_comm_sum(self->comm, (double *)t[order], 2 * total);
   for (int order = 0; order < 2 && self->sums_half; order++)
     if (t[order]) add_adjoint(self, t[order]);
   return KD_OK;
@@ -951,6 +966,7 @@ const kd_self_energy_kind kd_self_energy_fft = {.name = "fft",
                                                 .create = fast_create,
                                                 .free = fast_free,
                                                 .clone = fast_clone,
+                                                .share = fast_share,
                                                 .apply = fast_apply,
                                                 .n_fft = fast_n_fft,
                                                 .bytes = fast_bytes};

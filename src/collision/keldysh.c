@@ -52,6 +52,10 @@ struct kd_keldysh {
   double slope_energy;       ///< its rate of energy
 };
 
+void kd_keldysh_share(kd_keldysh *o, const kd_comm *comm) {
+  o->method->share(o->self_energy, comm);
+}
+
 void kd_keldysh_free(kd_keldysh *o) {
   if (!o) return;
   if (o->method) o->method->free(o->self_energy);

@@ -56,3 +56,7 @@ kd_status kd_comm_agree(const kd_comm *comm, kd_status status) {
   (void)comm;
   return status;
 }
+
+void kd_comm_forget(const kd_comm *comm) {
+  (void)comm;
+}

@@ -19,6 +19,8 @@ void kd_comm_broadcast(const kd_comm *comm, void *data, size_t n);
 /// processes. Counts and their sums are below 2^31.
 void kd_comm_exchange(const kd_comm *comm, const double *send, const int *n_send, double *receive,
                       const int *n_receive);
+/// Forgets a failure that was agreed on: something new begins.
+void kd_comm_forget(const kd_comm *comm);
 /// The part of `n` things that process `rank` takes of them: contiguous, in the order of the
 /// processes, as even as possible.
 void kd_comm_part(const kd_comm *comm, size_t rank, size_t n, size_t *first, size_t *count);

@@ -22,6 +22,7 @@ struct kd_comm {
   int n_thread;
   bool finalizes;
   int *send_offset, *receive_offset; ///< [size], scratch
+  kd_status *failure;                ///< agreed on by all, after which nothing is said
 };
 
 /// What launchers of MPI tell the processes that they start. MPI_Init alone would take a tenth of a
@@ -88,6 +89,7 @@ kd_status kd_comm_create(kd_comm **result) {
   MPI_Comm_size(c->mpi, &c->size);
   MPI_Comm_rank(c->mpi, &c->rank);
   MPI_Op_create(largest_of, 1, &c->largest);
+  KD_ALLOCATE(c->failure, 1);
   KD_ALLOCATE(c->send_offset, (size_t)c->size);
   KD_ALLOCATE(c->receive_offset, (size_t)c->size);
   KD_CHECK(find_threads(c));
@@ -104,6 +106,7 @@ void kd_comm_free(kd_comm *c) {
   const bool finalizes = c->finalizes;
   if (c->largest != MPI_OP_NULL) MPI_Op_free(&c->largest);
   if (c->mpi != MPI_COMM_NULL) MPI_Comm_free(&c->mpi);
+  kd_free(c->failure);
   kd_free(c->send_offset);
   kd_free(c->receive_offset);
   kd_free(c);
@@ -126,12 +129,17 @@ int kd_comm_threads(const kd_comm *c) {
   return c ? c->n_thread : omp_get_max_threads();
 }
 
+/// Where a failure was agreed on, processes may be at different places on their way out.
+static bool is_silent(const kd_comm *c) {
+  return kd_comm_size(c) == 1 || *c->failure != KD_OK;
+}
+
 static size_t smaller(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
 void kd_comm_sum(const kd_comm *c, double *x, size_t n) {
-  if (kd_comm_size(c) == 1) return;
+  if (is_silent(c)) return;
   // MPI_Allreduce need not give the same bits everywhere.
   for (size_t i = 0; i < n; i += LARGEST_MESSAGE) {
     const int count = (int)smaller(n - i, LARGEST_MESSAGE);
@@ -141,14 +149,14 @@ void kd_comm_sum(const kd_comm *c, double *x, size_t n) {
 }
 
 void kd_comm_largest(const kd_comm *c, double *x, size_t n) {
-  if (kd_comm_size(c) == 1) return;
+  if (is_silent(c)) return;
   for (size_t i = 0; i < n; i += LARGEST_MESSAGE)
     MPI_Allreduce(MPI_IN_PLACE, x + i, (int)smaller(n - i, LARGEST_MESSAGE), MPI_DOUBLE, c->largest,
                   c->mpi);
 }
 
 void kd_comm_broadcast(const kd_comm *c, void *data, size_t n) {
-  if (kd_comm_size(c) == 1) return;
+  if (is_silent(c)) return;
   for (size_t i = 0; i < n; i += LARGEST_MESSAGE)
     MPI_Bcast((char *)data + i, (int)smaller(n - i, LARGEST_MESSAGE), MPI_BYTE, 0, c->mpi);
 }
@@ -159,6 +167,7 @@ void kd_comm_exchange(const kd_comm *c, const double *send, const int *n_send, d
     memcpy(receive, send, (size_t)n_send[0] * sizeof *send);
     return;
   }
+  if (is_silent(c)) return;
   int sent = 0, received = 0;
   for (int i = 0; i < c->size; i++) {
     c->send_offset[i] = sent;
@@ -178,6 +187,7 @@ void kd_comm_part(const kd_comm *c, size_t rank, size_t n, size_t *first, size_t
 
 kd_status kd_comm_agree(const kd_comm *c, kd_status status) {
   if (kd_comm_size(c) == 1) return status;
+  if (*c->failure != KD_OK) return *c->failure;
   // Final ones before those that ask for a smaller step; of equals the first process speaks.
   struct {
     int severity, rank;
@@ -189,5 +199,10 @@ kd_status kd_comm_agree(const kd_comm *c, kd_status status) {
   if (c->rank == worst.rank) memcpy(message, kd_error_message(), strlen(kd_error_message()) + 1);
   MPI_Bcast(&agreed, 1, MPI_INT, worst.rank, c->mpi);
   MPI_Bcast(message, sizeof message, MPI_CHAR, worst.rank, c->mpi);
+  if (agreed < 0) *c->failure = agreed;
   return c->rank == worst.rank ? agreed : kd_error(agreed, "%s", message);
+}
+
+void kd_comm_forget(const kd_comm *c) {
+  if (c) *c->failure = KD_OK;
 }

@@ -24,10 +24,10 @@ typedef struct part_table {
 struct kd_differences {
   kd_space *space;
   bool is_gradient, is_kept;
-  size_t n_half, first_here, n_here, n_part;
+  size_t n_half, n_here, n_part;
   image_set *images; ///< [n_half]
   part_table *part;
-  double *scratch; ///< [n_r]
+  double *scratch; ///< [n_here]
 };
 
 void kd_differences_free(kd_differences *d) {
@@ -74,7 +74,8 @@ kd_status kd_differences_create(const kd_model *model, kd_space *space, bool is_
   const size_t n_last = kd_model_n(model)[kd_model_n_dim(model) - 1];
   d->n_half = kd_model_n_k(model) / n_last * (n_last / 2 + 1);
   d->n_part = kd_space_n_part(space);
-  kd_space_slab(space, &d->first_here, &d->n_here);
+  size_t first_here;
+  kd_space_slab(space, &first_here, &d->n_here);
   d->is_kept = d->n_part * d->n_half * d->n_here * sizeof(double) <= room;
   KD_ALLOCATE(d->images, d->n_half);
   find_images(model, d);
@@ -84,7 +85,7 @@ kd_status kd_differences_create(const kd_model *model, kd_space *space, bool is_
     for (size_t axis = 0; axis < kd_space_n_dim(space) && is_gradient; axis++)
       KD_ALLOCATE(d->part[i].slope[axis], d->n_here);
   }
-  KD_ALLOCATE(d->scratch, kd_space_n_r(space));
+  KD_ALLOCATE(d->scratch, d->n_here);
   *result = d;
   d = NULL;
 
@@ -104,7 +105,7 @@ static kd_status add_difference(kd_differences *d, size_t part, size_t mode, dou
   const double share = weight / (double)images->n_image;
   for (size_t image = 0; image < images->n_image; image++) {
     KD_TRY(kd_space_part_difference(d->space, part, images->x[image], d->scratch));
-    for (size_t r = 0; r < d->n_here; r++) x[r] += share * d->scratch[d->first_here + r];
+    for (size_t r = 0; r < d->n_here; r++) x[r] += share * d->scratch[r];
   }
   return KD_OK;
 }
@@ -117,7 +118,7 @@ static kd_status update(kd_differences *d, size_t part) {
   table->is_set = false;
   for (size_t axis = 0; axis < kd_space_n_dim(d->space) && d->is_gradient; axis++) {
     KD_TRY(kd_space_part_gradient(d->space, part, axis, d->scratch));
-    memcpy(table->slope[axis], d->scratch + d->first_here, d->n_here * sizeof *d->scratch);
+    memcpy(table->slope[axis], d->scratch, d->n_here * sizeof *d->scratch);
   }
   if (table->difference) {
     memset(table->difference, 0, d->n_half * d->n_here * sizeof *table->difference);
@@ -163,5 +164,5 @@ size_t kd_differences_bytes(const kd_differences *d) {
   const size_t n_kept = d->is_gradient ? kd_space_n_dim(d->space) : d->is_kept ? d->n_half : 0;
   return d->n_half * sizeof *d->images +
          d->n_part * (sizeof *d->part + n_kept * d->n_here * sizeof(double)) +
-         kd_space_n_r(d->space) * sizeof(double);
+         d->n_here * sizeof(double);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/comm.h"
 #include "core/eigen.h"
 #include "core/error.h"
 #include "core/fft_clock.h"
@@ -15,6 +16,7 @@
 #include "core/modes.h"
 #include "core/packing.h"
 #include "core/parallel.h"
+#include "drift/columns.h"
 #include "drift/differences.h"
 
 /// Complex transforms take real numbers in pairs: x + i y gives (X(q) + conj X(-q))/2 and so on.
@@ -64,7 +66,7 @@ typedef struct kick_table {
   double t, dt, impulse[3];
   unsigned long version; ///< of U
   unsigned long last_use;
-  double *factor; ///< [n_r][2][n_half], over 2 n_k
+  double *factor; ///< [slab][2][n_half], over 2 n_k
 } kick_table;
 
 /// Transforms of a grid, axis by axis: FFTW's estimates for whole grids can be far off.
@@ -78,6 +80,7 @@ struct kd_phase_space {
   bool is_gradient;
   double hbar, charge;
   size_t n_band, n_component, n_k, n_r;
+  size_t slab; ///< points of R of this process
   int n_thread;
   unsigned long n_fft, n_use;
 
@@ -87,14 +90,17 @@ struct kd_phase_space {
   size_t *plus;    ///< mode +q of a pair,
   size_t *minus;   ///< and -q, which may be the same
   image_set *half; ///< q/2 of the modes, [n_r]
-  size_t n_chunk;  ///< of k
-  size_t n_matrix; ///< room of three matrices per lane, of more than two bands
-  size_t field;    ///< room of a component of a chunk: [n_r][PITCH]
+  kd_columns *columns;
+  size_t first_k, count_k; ///< k of the columns of this process
+  size_t n_chunk;          ///< of them
+  size_t n_matrix;         ///< room of three matrices per lane, of more than two bands
+  size_t field;            ///< room of a component of a chunk: [n_r][PITCH]
   kinetic_table table[N_TABLE];
   size_t n_batch;               ///< pairs
-  double *h, *image;            ///< packed: scratch, h for a batch
-  double *energy;               ///< more than two bands: [n_batch][2][n_k][n_band]
-  double complex *vector;       ///< and [n_batch][2][n_k][n_band][n_band]
+  double *image;                ///< packed scratch, all k
+  double *h;                    ///< [n_batch][2][n_component][count_k]
+  double *energy;               ///< more than two bands: [n_batch][2][count_k][n_band]
+  double complex *vector;       ///< and [n_batch][2][count_k][n_band][n_band]
   grid_fft over_r, over_r_tail; ///< of whole chunks and of the last one, if it is smaller
 
   // Potential:
@@ -103,7 +109,7 @@ struct kd_phase_space {
   size_t n_half;        ///< modes of the half-transform over k
   kd_differences *differences;
   kick_table kick[N_TABLE];
-  double *angle; ///< [BATCH][n_r]
+  double *angle; ///< [BATCH][slab]
   grid_fft over_k;
 
   size_t n_buffer;
@@ -121,6 +127,7 @@ void kd_phase_space_free(kd_phase_space *p) {
   if (!p) return;
   for (int i = 0; i < p->n_thread && p->buffer; i++) kd_free(p->buffer[i]);
   kd_free(p->buffer);
+  kd_columns_free(p->columns);
   kd_free(p->plus);
   kd_free(p->minus);
   kd_free(p->half);
@@ -259,8 +266,8 @@ static kd_status make_plans(kd_phase_space *p) {
   const size_t *m = p->m, *n = p->n;
   double complex *buffer = p->buffer[0];
   const size_t stride[4] = {m[1] * m[2] * PITCH, m[2] * PITCH, PITCH, 1};
-  const size_t tail = (p->n_k % CHUNK + 1) / 2;
-  if (p->n_k >= CHUNK)
+  const size_t tail = (p->count_k % CHUNK + 1) / 2;
+  if (p->count_k >= CHUNK)
     KD_TRY(grid_fft_create((const size_t[]){m[0], m[1], m[2], PAIRS}, stride, buffer,
                            buffer + p->field, &p->over_r));
   if (tail > 0)
@@ -286,39 +293,43 @@ kd_status kd_phase_space_create(kd_model *model, kd_space *space, bool is_gradie
   p->n_component = p->n_band * p->n_band;
   p->n_k = kd_model_n_k(model);
   p->n_r = kd_space_n_r(space);
+  size_t first_r;
+  kd_space_slab(space, &first_r, &p->slab);
   p->n_thread = omp_get_max_threads();
   KD_CHECK(make_modes(p));
   find_k_grid(p);
   // Of the differences as much may be kept as of the factors made of them.
   KD_CHECK(kd_differences_create(model, space, is_gradient,
-                                 N_TABLE * p->n_r * (p->n[0] * p->n[1] * (p->n[2] / 2 + 1)) * 2 *
+                                 N_TABLE * p->slab * (p->n[0] * p->n[1] * (p->n[2] / 2 + 1)) * 2 *
                                      sizeof(double),
                                  &p->differences));
   p->n_half = kd_differences_n_half(p->differences);
-  p->n_chunk = (p->n_k + CHUNK - 1) / CHUNK;
+  KD_CHECK(kd_columns_create(space, p->n_component, p->n_k, p->n_component * p->n_k, &p->columns));
+  kd_columns_k(p->columns, &p->first_k, &p->count_k);
+  p->n_chunk = (p->count_k + CHUNK - 1) / CHUNK;
   p->field = whole_lines(p->n_r * PITCH);
   p->n_matrix = p->n_band > 2 ? 3 * p->n_component * sizeof(kd_zlanes) / sizeof(double complex) : 0;
   const size_t columns = p->n_matrix + (1 + p->n_component) * p->field;
   p->n_buffer = columns > 2 * p->volume ? columns : 2 * p->volume;
   KD_ALLOCATE(p->buffer, (size_t)p->n_thread);
   for (int i = 0; i < p->n_thread; i++) KD_ALLOCATE(p->buffer[i], p->n_buffer);
-  const size_t n = p->n_component * p->n_k;
-  p->n_batch = BATCH_NUMBERS / (2 * n) > BATCH ? BATCH : BATCH_NUMBERS / (2 * n);
+  const size_t n = p->n_component * p->count_k;
+  p->n_batch = BATCH_NUMBERS / (2 * n + 1) > BATCH ? BATCH : BATCH_NUMBERS / (2 * n + 1);
   if (p->n_batch > p->n_pair) p->n_batch = p->n_pair;
   if (p->n_batch < 1) p->n_batch = 1;
   KD_ALLOCATE(p->h, p->n_batch * 2 * n);
-  KD_ALLOCATE(p->image, n);
+  KD_ALLOCATE(p->image, p->n_component * p->n_k);
   if (p->n_band > 2) {
-    KD_ALLOCATE(p->energy, p->n_batch * 2 * p->n_band * p->n_k);
+    KD_ALLOCATE(p->energy, p->n_batch * 2 * p->n_band * p->count_k);
     KD_ALLOCATE(p->vector, p->n_batch * 2 * n);
   }
   for (int i = 0; i < N_TABLE; i++) {
     kinetic_table *table = &p->table[i];
     if (p->n_band <= 2) KD_ALLOCATE(table->phase, phase_numbers(p));
     if (p->n_band >= 2) KD_ALLOCATE(table->unitary, unitary_numbers(p));
-    KD_ALLOCATE(p->kick[i].factor, p->n_r * 2 * p->n_half);
+    KD_ALLOCATE(p->kick[i].factor, p->slab * 2 * p->n_half);
   }
-  KD_ALLOCATE(p->angle, BATCH * p->n_r);
+  KD_ALLOCATE(p->angle, BATCH * p->slab);
   KD_CHECK(make_plans(p));
   *result = p;
   p = NULL;
@@ -330,10 +341,11 @@ cleanup:
 
 // --- kinetic: the tables ------------------------------------------------------------------------
 
-/// h = energy H - charge e.r, averaged over the images of a mode.
+/// h = energy H - charge e.r at the k of this process, averaged over the images of a mode.
 static void sample(kd_phase_space *p, double energy, const double e[3], const image_set *images,
                    double *h) {
-  const size_t n = p->n_component * p->n_k;
+  const size_t n = p->n_component * p->count_k;
+  const bool has_all = p->count_k == p->n_k;
   for (size_t i = 0; i < images->n_image; i++) {
     const double origin[3] = {0};
     kd_model_part part = {.energy = energy};
@@ -341,15 +353,21 @@ static void sample(kd_phase_space *p, double energy, const double e[3], const im
       part.position[d] = -p->charge * e[d];
       if (p->is_gradient) part.gradient[d] = energy * images->x[i][d];
     }
-    kd_model_sample(p->model, p->is_gradient ? origin : images->x[i], &part, i == 0 ? h : p->image);
-    for (size_t c = 0; c < n && i > 0; c++) h[c] += p->image[c];
+    kd_model_sample(p->model, p->is_gradient ? origin : images->x[i], &part,
+                    i == 0 && has_all ? h : p->image);
+    if (i == 0 && has_all) continue;
+    for (size_t c = 0; c < p->n_component; c++) {
+      const double *image = p->image + c * p->n_k + p->first_k;
+      double *to = h + c * p->count_k;
+      for (size_t k = 0; k < p->count_k; k++) to[k] = (i == 0 ? 0 : to[k]) + image[k];
+    }
   }
   for (size_t c = 0; c < n && images->n_image > 1; c++) h[c] /= (double)images->n_image;
 }
 
 /// Points of a chunk, and the slot of the j-th of them.
 static size_t chunk_count(const kd_phase_space *p, size_t chunk) {
-  return p->n_k - chunk * CHUNK < CHUNK ? p->n_k - chunk * CHUNK : CHUNK;
+  return p->count_k - chunk * CHUNK < CHUNK ? p->count_k - chunk * CHUNK : CHUNK;
 }
 static size_t slot(size_t j) {
   return j % 2 * PAIRS + j / 2;
@@ -358,7 +376,7 @@ static size_t slot(size_t j) {
 /// @param h  of +q and -q
 static void fill_phase(const kd_phase_space *p, double angle, const double *plus,
                        const double *minus, size_t chunk, double *phase) {
-  const size_t k = chunk * CHUNK, count = chunk_count(p, chunk), n_k = p->n_k;
+  const size_t k = chunk * CHUNK, count = chunk_count(p, chunk), n_k = p->count_k;
   const double scale = -angle / (double)p->n_band, norm = 0.5 / (double)(p->n_band * p->n_r);
   double x[CHUNK] = {0}, re[CHUNK], im[CHUNK];
   for (size_t a = 0; a < p->n_band; a++)
@@ -374,7 +392,7 @@ static void fill_phase(const kd_phase_space *p, double angle, const double *plus
 /// Two bands: e^{-i (h - tr h/2) dt} = u_0 - i u.sigma.
 static void exponentiate_two(const kd_phase_space *p, double angle, const double *h, size_t chunk,
                              double *u) {
-  const size_t k = chunk * CHUNK, count = chunk_count(p, chunk), n_k = p->n_k;
+  const size_t k = chunk * CHUNK, count = chunk_count(p, chunk), n_k = p->count_k;
   double component[4][CHUNK] = {{0}}, result[4][CHUNK];
   for (size_t c = 0; c < 4; c++) memcpy(component[c], h + c * n_k + k, count * sizeof *h);
 #pragma omp simd
@@ -418,7 +436,7 @@ static void exponentiate_many(const kd_phase_space *p, double angle, const doubl
 /// The parts of a table that belong to pair `i` of a batch.
 static void fill(const kd_phase_space *p, double angle, size_t first, size_t i, size_t chunk,
                  kinetic_table *table) {
-  const size_t n = p->n_component * p->n_k, pair = first + i;
+  const size_t n = p->n_component * p->count_k, pair = first + i;
   const size_t mode[2] = {p->plus[pair], p->minus[pair]};
   const size_t n_side = mode[0] == mode[1] ? 1 : 2;
   const double *h = p->h + 2 * i * n;
@@ -431,7 +449,7 @@ static void fill(const kd_phase_space *p, double angle, size_t first, size_t i, 
     if (p->n_band == 2)
       exponentiate_two(p, angle, h + side * n, chunk, u);
     else
-      exponentiate_many(p, angle, p->energy + place * p->n_band * p->n_k, p->vector + place * n,
+      exponentiate_many(p, angle, p->energy + place * p->n_band * p->count_k, p->vector + place * n,
                         chunk, u);
   }
 }
@@ -442,8 +460,8 @@ static bool is_used(const kd_phase_space *p, size_t first, size_t i) {
 }
 
 static kd_status diagonalize_one(kd_phase_space *p, size_t i) {
-  const size_t n = p->n_component * p->n_k;
-  return kd_eigen_field(p->n_band, p->n_k, p->h + i * n, p->energy + i * p->n_band * p->n_k,
+  const size_t n = p->n_component * p->count_k;
+  return kd_eigen_field(p->n_band, p->count_k, p->h + i * n, p->energy + i * p->n_band * p->count_k,
                         p->vector + i * n);
 }
 
@@ -452,7 +470,7 @@ static kd_status diagonalize(kd_phase_space *p, size_t first, size_t count) {
   size_t failed = SIZE_MAX;
 #pragma omp parallel for schedule(static) reduction(min                                            \
                                                     : failed)                                      \
-    num_threads(p->n_thread) if (KD_WORTH_THREADS(count * p->n_component * p->n_k))
+    num_threads(p->n_thread) if (KD_WORTH_THREADS(count * p->n_component * p->count_k))
   for (size_t i = 0; i < 2 * count; i++)
     if (is_used(p, first, i) && diagonalize_one(p, i) != KD_OK && i < failed) failed = i;
   // Once more for the message, which belongs to the thread.
@@ -462,7 +480,7 @@ static kd_status diagonalize(kd_phase_space *p, size_t first, size_t count) {
 /// Fills a table with the exponentials of all displacements.
 static kd_status make_table(kd_phase_space *p, double energy, const double e[3], double dt,
                             kinetic_table *table) {
-  const size_t n = p->n_component * p->n_k;
+  const size_t n = p->n_component * p->count_k;
   const double angle = dt / p->hbar;
   table->is_set = false;
   for (size_t first = 0; first < p->n_pair; first += p->n_batch) {
@@ -499,7 +517,8 @@ static kd_status find_table(kd_phase_space *p, double energy, const double e[3],
     if (fits || p->table[i].last_use < table->last_use) table = &p->table[i];
     if (fits) break;
   }
-  if (!table_fits(table, energy, e, dt)) KD_TRY(make_table(p, energy, e, dt, table));
+  if (!table_fits(table, energy, e, dt))
+    KD_TRY(kd_comm_agree(kd_space_comm(p->space), make_table(p, energy, e, dt, table)));
   table->last_use = ++p->n_use;
   *found = table;
   return KD_OK;
@@ -683,28 +702,37 @@ static void prefetch_tables(const kd_phase_space *p, const kinetic_table *table,
   if (p->n_band == 2) prefetch(table->unitary + part * n_unitary, n_unitary);
 }
 
-/// Columns of one component of f to the rows of `z`; an odd one is paired with zeros.
-static void gather(const kd_phase_space *p, const double *f, size_t count, double complex *z) {
-  const size_t stride = p->n_component * p->n_k;
-  for (size_t r = 0; r < p->n_r; r++) {
-    double *row = (double *)(z + r * PITCH);
-    if (count == CHUNK) {
-      memcpy(row, f + r * stride, CHUNK * sizeof *row);
-    } else {
-      memcpy(row, f + r * stride, count * sizeof *row);
-      if (count % 2) row[count] = 0;
+/// Columns of one component at `k`, counted from the first one here, to the rows of `z`; an odd one
+/// is paired with zeros.
+static void gather(const kd_column_part *parts, size_t n_part, size_t component, size_t k,
+                   size_t count, double complex *z) {
+  for (size_t part = 0; part < n_part; part++) {
+    const kd_column_part *own = &parts[part];
+    const double *f = own->data + component * own->step + k;
+    for (size_t r = own->first; r < own->end; r++, f += own->stride) {
+      double *row = (double *)(z + r * PITCH);
+      if (count == CHUNK) {
+        memcpy(row, f, CHUNK * sizeof *row);
+      } else {
+        memcpy(row, f, count * sizeof *row);
+        if (count % 2) row[count] = 0;
+      }
     }
   }
 }
 
-static void scatter(const kd_phase_space *p, const double complex *z, size_t count, double *f) {
-  const size_t stride = p->n_component * p->n_k;
-  for (size_t r = 0; r < p->n_r; r++) {
-    const double *row = (const double *)(z + r * PITCH);
-    if (count == CHUNK)
-      memcpy(f + r * stride, row, CHUNK * sizeof *row);
-    else
-      memcpy(f + r * stride, row, count * sizeof *row);
+static void scatter(const kd_column_part *parts, size_t n_part, size_t component, size_t k,
+                    size_t count, const double complex *z) {
+  for (size_t part = 0; part < n_part; part++) {
+    const kd_column_part *own = &parts[part];
+    double *f = own->data + component * own->step + k;
+    for (size_t r = own->first; r < own->end; r++, f += own->stride) {
+      const double *row = (const double *)(z + r * PITCH);
+      if (count == CHUNK)
+        memcpy(f, row, CHUNK * sizeof *row);
+      else
+        memcpy(f, row, count * sizeof *row);
+    }
   }
 }
 
@@ -722,24 +750,28 @@ static void turn(const kd_phase_space *p, const kinetic_table *table, size_t chu
 /// Transforms f along R, multiplies, and transforms back, a chunk of k at a time.
 /// @param table  NULL: the transforms alone
 static void sweep_columns(kd_phase_space *p, const kinetic_table *table, double *f) {
+  kd_column_part parts[3];
+  const size_t n_part = kd_columns_parts(p->columns, f, parts);
+  kd_columns_fetch(p->columns, f);
 #pragma omp parallel for schedule(static)                                                          \
-    num_threads(p->n_thread) if (KD_WORTH_THREADS(p->n_r * p->n_component * p->n_k))
+    num_threads(p->n_thread) if (KD_WORTH_THREADS(p->n_r * p->n_component * p->count_k))
   for (size_t chunk = 0; chunk < p->n_chunk; chunk++) {
     const size_t k = chunk * CHUNK, count = chunk_count(p, chunk), width = (count + 1) / 2;
     const grid_fft *fft = count < CHUNK ? &p->over_r_tail : &p->over_r;
     double complex *matrices = p->buffer[omp_get_thread_num()], *columns = matrices + p->n_matrix;
     double complex *field = columns + p->field;
     for (size_t c = 0; c < p->n_component; c++) {
-      gather(p, f + c * p->n_k + k, count, columns);
+      gather(parts, n_part, c, k, count, columns);
       if (table) prefetch_tables(p, table, chunk, c);
       grid_fft_forward(fft, columns, field + c * p->field);
     }
     if (table) turn(p, table, chunk, width, field, matrices);
     for (size_t c = 0; c < p->n_component; c++) {
       grid_fft_backward(fft, field + c * p->field, columns);
-      scatter(p, columns, count, f + c * p->n_k + k);
+      scatter(parts, n_part, c, k, count, columns);
     }
   }
+  kd_columns_return(p->columns, f);
   p->n_fft += p->n_component;
 }
 
@@ -776,11 +808,11 @@ static kd_status make_kick(kd_phase_space *p, double t, const double impulse[3],
     const size_t count = p->n_half - first < BATCH ? p->n_half - first : BATCH;
     KD_TRY(kd_differences_batch(p->differences, t, dt, force, first, count, p->angle));
 #pragma omp parallel for schedule(static)                                                          \
-    num_threads(p->n_thread) if (KD_WORTH_THREADS(count * p->n_r))
-    for (size_t r = 0; r < p->n_r; r++) {
+    num_threads(p->n_thread) if (KD_WORTH_THREADS(count * p->slab))
+    for (size_t r = 0; r < p->slab; r++) {
       double *re = kick->factor + r * 2 * p->n_half + first, *im = re + p->n_half;
       double x[BATCH] = {0}, cosine[BATCH], sine[BATCH];
-      for (size_t i = 0; i < count; i++) x[i] = p->angle[i * p->n_r + r] / p->hbar;
+      for (size_t i = 0; i < count; i++) x[i] = p->angle[i * p->slab + r] / p->hbar;
 #pragma omp simd
       for (size_t i = 0; i < BATCH; i++) kd_cis(x[i], &cosine[i], &sine[i]);
       // FFTW's mode m is that of s = -m.
@@ -810,7 +842,8 @@ static kd_status find_kick(kd_phase_space *p, double t, const double impulse[3],
     if (fits || p->kick[i].last_use < kick->last_use) kick = &p->kick[i];
     if (fits) break;
   }
-  if (!kick_fits(p, kick, t, impulse, dt)) KD_TRY(make_kick(p, t, impulse, dt, kick));
+  if (!kick_fits(p, kick, t, impulse, dt))
+    KD_TRY(kd_comm_agree(kd_space_comm(p->space), make_kick(p, t, impulse, dt, kick)));
   kick->last_use = ++p->n_use;
   *found = kick;
   return KD_OK;
@@ -900,7 +933,7 @@ static void kick_rows(const kd_phase_space *p, const double *a, const double *b,
 /// Transforms f along k, multiplies, and transforms back, two rows at a time.
 /// @param table  NULL: the transforms alone
 static void sweep_rows(kd_phase_space *p, const kick_table *table, double *f) {
-  const size_t n_row = p->n_r * p->n_component;
+  const size_t n_row = p->slab * p->n_component;
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(p->n_thread) if (KD_WORTH_THREADS(n_row * p->n_k))
   for (size_t first = 0; first < n_row; first += 2) {
@@ -945,11 +978,13 @@ unsigned long kd_phase_space_n_fft(const kd_phase_space *p) {
 }
 
 size_t kd_phase_space_bytes(const kd_phase_space *p) {
-  const size_t n = p->n_component * p->n_k;
-  size_t numbers = N_TABLE * p->n_r * 2 * p->n_half + (2 * p->n_batch + 1) * n + BATCH * p->n_r;
+  const size_t n = p->n_component * p->count_k;
+  size_t numbers = N_TABLE * p->slab * 2 * p->n_half + 2 * p->n_batch * n +
+                   p->n_component * p->n_k + BATCH * p->slab;
   if (p->n_band <= 2) numbers += N_TABLE * phase_numbers(p);
   if (p->n_band >= 2) numbers += N_TABLE * unitary_numbers(p);
-  if (p->n_band > 2) numbers += 2 * p->n_batch * (2 * n + p->n_band * p->n_k);
+  if (p->n_band > 2) numbers += 2 * p->n_batch * (2 * n + p->n_band * p->count_k);
   return numbers * sizeof(double) + kd_differences_bytes(p->differences) +
-         p->n_r * sizeof *p->half + (size_t)p->n_thread * p->n_buffer * sizeof(double complex);
+         p->n_r * sizeof *p->half + kd_columns_bytes(p->columns) +
+         (size_t)p->n_thread * p->n_buffer * sizeof(double complex);
 }

@@ -11,7 +11,8 @@ typedef struct kd_tails {
   double q, s, edge;
 } kd_tails;
 
-/// @param f  [n_r][n_band^2][n_k], packed
+/// Collective.
+/// @param f  [R of this process][n_band^2][n_k], packed
 kd_status kd_tails_measure(const kd_model *model, const kd_space *space, const double *f,
                            kd_tails *tails);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/comm.h"
 #include "core/dot.h"
 #include "core/eigen.h"
 #include "core/error.h"
@@ -40,7 +41,7 @@ struct kd_observables {
   kd_statistics statistics;
   kd_translation *translation;
   size_t n_band, n_dim, n_k, n; ///< n = n_band^2 n_k
-  size_t n_r;
+  size_t first_r, n_r;          ///< points of R of this process
   double element; ///< weight of a point of R: its volume in units of V_cell; 1 without an R grid
   kd_user_observable *user;
   size_t n_user;
@@ -64,7 +65,7 @@ struct kd_observables {
   double largest_tail;
   kd_tails tails; ///< with an R grid, the largest over the snapshots
 
-  double *potential;           ///< U at every R, [n_r]
+  double *potential;           ///< U at every R, also those of other processes
   double complex *snapshot_f;  ///< [n_r][n_k][n_band][n_band]
   double *snapshot_population; ///< [n_r][n_k][n_band]
   double *density, *flow;      ///< n(R), [n_r], and j(R), [n_r][n_dim]; NULL without an R grid
@@ -178,9 +179,13 @@ static void describe_traces(kd_observables *o) {
   }
 }
 
-/// Adds the axes of the R grid, none for a homogeneous system.
+/// Adds the axes of the R grid, none for a homogeneous system. The data are those of the R of this
+/// process.
 static void add_r_axes(const kd_observables *o, kd_variable *variable) {
   static const char *const name[3] = {"x", "y", "z"};
+  variable->n_shared = kd_space_n_dim(o->space);
+  variable->first = o->first_r;
+  variable->count = o->n_r;
   for (size_t i = 0; i < kd_space_n_dim(o->space); i++)
     variable->axis[variable->n_axis++] = (kd_axis){.name = name[i],
                                                    .size = kd_space_n(o->space)[i],
@@ -431,8 +436,9 @@ static size_t index_of(const kd_observables *o, const char *name) {
   return o->offset[i];
 }
 
-/// The same, summed over R, with the potential in the energy. The grid is not displaced.
-static kd_status sum_space(kd_observables *o, const kd_state *state) {
+/// The same, summed over the R of this process into o->total, with the potential in the energy. The
+/// grid is not displaced.
+static kd_status sum_slab(kd_observables *o, const kd_state *state) {
   const size_t n_total = o->n_value + o->n_user;
   const size_t number = index_of(o, "number"), energy = index_of(o, "energy");
   memset(o->total, 0, 2 * n_total * sizeof *o->total);
@@ -443,7 +449,7 @@ static kd_status sum_space(kd_observables *o, const kd_state *state) {
     const double *f = state->f + r * o->n;
     KD_TRY(accumulate(o, f, state->shift, o->sum));
     KD_TRY(sum_points(o, f, add_grid_point, o->grid_sum));
-    o->sum[energy] += o->potential[r] * o->sum[number];
+    o->sum[energy] += o->potential[o->first_r + r] * o->sum[number];
     for (size_t i = 0; i < o->n_trace; i++)
       for (size_t j = o->offset[i]; j < o->offset[i] + size_of(o, kd_traces[i].shape); j++) {
         if (kd_traces[i].rule == KD_MINIMUM) o->total[j] = fmin(o->total[j], o->sum[j]);
@@ -452,12 +458,27 @@ static kd_status sum_space(kd_observables *o, const kd_state *state) {
       }
     for (size_t i = o->n_value; i < n_total; i++) o->total[i] += o->sum[i];
   }
+  return KD_OK;
+}
+
+/// The same of all R.
+static kd_status sum_space(kd_observables *o, const kd_state *state) {
+  const size_t n_total = o->n_value + o->n_user;
+  const kd_comm *comm = kd_space_comm(o->space);
+  KD_TRY(kd_comm_agree(comm, sum_slab(o, state)));
+  double least[MAX_TRACES];
+  for (size_t i = 0; i < o->n_trace; i++) least[i] = -o->total[o->offset[i]];
+  kd_comm_largest(comm, least, o->n_trace);
+  kd_comm_sum(comm, o->total, 2 * n_total);
+  for (size_t i = 0; i < o->n_trace; i++)
+    if (kd_traces[i].rule == KD_MINIMUM) o->total[o->offset[i]] = -least[i];
   memcpy(o->sum, o->total, n_total * sizeof *o->sum);
   memcpy(o->grid_sum, o->total + n_total, n_total * sizeof *o->sum);
   // What is outside of a k.p box does not come in: packets must not reach its edge.
   memset(o->reference_here, 0, n_total * sizeof *o->reference_here);
   for (size_t r = 0; r < o->n_r && !kd_model_is_periodic(o->model); r++)
     watch_edges(o, state->f + r * o->n);
+  kd_comm_largest(comm, &o->largest_at_edge, 1);
   return KD_OK;
 }
 
@@ -579,7 +600,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, co
   KD_ALLOCATE(o, 1);
   o->model = model;
   o->space = space;
-  o->n_r = kd_space_n_r(space);
+  kd_space_slab(space, &o->first_r, &o->n_r);
   o->element = 1;
   if (kd_space_n_dim(space) > 0) o->element = kd_space_element(space) / kd_model_cell_volume(model);
   o->field = field;
@@ -621,7 +642,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, co
   }
   KD_ALLOCATE(o->snapshot_f, o->n_r * o->n);
   KD_ALLOCATE(o->snapshot_population, o->n_r * o->n_band * o->n_k);
-  KD_ALLOCATE(o->potential, o->n_r);
+  KD_ALLOCATE(o->potential, kd_space_n_r(space));
   KD_ALLOCATE(o->total, 2 * n_total);
   for (size_t d = 0; d < kd_space_n_dim(space); d++) {
     const size_t n = kd_space_n(space)[d];
@@ -723,7 +744,9 @@ unsigned long kd_observables_n_fft(const kd_observables *o) {
 size_t kd_observables_bytes(const kd_model *model, const kd_space *space) {
   const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model);
   const size_t packed = (4 + kd_model_n_dim(model)) * sizeof(double);
-  const size_t complex_fields = 2 * sizeof(double complex), n_r = kd_space_n_r(space);
+  const size_t complex_fields = 2 * sizeof(double complex);
+  size_t first_r, n_r;
+  kd_space_slab(space, &first_r, &n_r);
   return kd_translation_bytes(model) +
          n_band * n_k * (n_band * (packed + complex_fields) + 3 * sizeof(double)) +
          n_r * (n_band * n_k * (n_band * sizeof(double complex) + sizeof(double)) +
@@ -755,8 +778,9 @@ kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {
   KD_CHECK(kd_output_write(output, "/grid", &k));
 
   if (kd_space_n_dim(o->space) > 0) {
-    KD_ALLOCATE(r_points, o->n_r * kd_space_n_dim(o->space));
-    for (size_t i = 0; i < o->n_r; i++) {
+    const size_t n_r = kd_space_n_r(o->space);
+    KD_ALLOCATE(r_points, n_r * kd_space_n_dim(o->space));
+    for (size_t i = 0; i < n_r; i++) {
       double r[3];
       kd_space_r(o->space, i, r);
       memcpy(r_points + i * kd_space_n_dim(o->space), r, kd_space_n_dim(o->space) * sizeof *r);
@@ -766,6 +790,7 @@ kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {
                      .long_name = "R points, Cartesian",
                      .data = r_points};
     add_r_axes(o, &r);
+    r.n_shared = 0; // every process has all points
     r.axis[r.n_axis++] = (kd_axis){.name = "direction_r",
                                    .size = kd_space_n_dim(o->space),
                                    .unit = "1",

@@ -11,10 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/comm.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "keldrift_config.h"
 #include "output/h5.h"
+#include "output/parallel.h"
 #include "output/sink.h"
 
 enum {
@@ -44,11 +46,12 @@ typedef struct kd_series {
 } kd_series;
 
 struct kd_output {
-  char *name;    ///< path as the caller wrote it, for messages
-  char *path;    ///< the file to replace, with symbolic links followed
-  char *partial; ///< the file that is being written
-  kd_sink sink;  ///< the open partial file
-  hid_t driver;  ///< through which HDF5 reaches it
+  const kd_comm *comm; ///< processes that write the file; NULL: one
+  char *name;          ///< path as the caller wrote it, for messages
+  char *path;          ///< the file to replace, with symbolic links followed
+  char *partial;       ///< the file that is being written
+  kd_sink sink;        ///< the open partial file
+  hid_t driver;        ///< through which HDF5 reaches it
   hid_t file;
   hid_t complex_file;   ///< {r, i} as stored
   hid_t complex_memory; ///< {r, i} of this machine
@@ -84,6 +87,13 @@ static kd_status fail(kd_output *output, const char *action, const char *object)
 static kd_status settle(kd_output *output, kd_status status) {
   if (status != KD_OK || output->sink.error == 0) return status;
   return fail(output, "write", "the file");
+}
+
+/// What all processes that write the file say of a step, which counts for each of them.
+static kd_status together(kd_output *output, kd_status status) {
+  status = kd_comm_agree(output->comm, status);
+  if (status != KD_OK && output->failure == KD_OK) output->failure = status;
+  return status;
 }
 
 /// Refuses to go on with a file that a failed step has left incomplete.
@@ -456,7 +466,7 @@ cleanup:
 
 static kd_status write_fixed(kd_output *output, const char *group, const kd_variable *variable) {
   kd_status status = KD_OK;
-  kd_column column = {.dataset = H5I_INVALID_HID};
+  kd_column column = {.dataset = H5I_INVALID_HID, .record = H5I_INVALID_HID};
   KD_CHECK(create_variable(output, group, variable, H5I_INVALID_HID, &column));
   for (size_t i = 0; i < variable->n_axis; i++)
     if (variable->axis[i].size == 0) goto cleanup;
@@ -464,9 +474,19 @@ static kd_status write_fixed(kd_output *output, const char *group, const kd_vari
     status = misuse(output, variable->name, "there are no data");
     goto cleanup;
   }
-  H5_CHECK(H5Dwrite(column.dataset, column.type, H5S_ALL, H5S_ALL, H5P_DEFAULT, variable->data),
-           output, "write", variable->name);
+  if (output->comm) {
+    const hsize_t start[MAX_RANK] = {0};
+    column.record = H5Dget_space(column.dataset);
+    H5_CHECK(column.record, output, "write", variable->name);
+    H5_CHECK(kd_parallel_write(output->comm, column.dataset, column.type, column.record,
+                               column.rank, start, column.extent, variable, variable->data),
+             output, "write", variable->name);
+  } else {
+    H5_CHECK(H5Dwrite(column.dataset, column.type, H5S_ALL, H5S_ALL, H5P_DEFAULT, variable->data),
+             output, "write", variable->name);
+  }
 cleanup:
+  kd_h5_close(column.record);
   kd_h5_close(column.dataset);
   return status;
 }
@@ -547,8 +567,9 @@ cleanup:
 }
 
 /// Writes record number `n_record` of one dataset, which grows by one.
+/// @param variable  NULL: the time
 static kd_status append_record(kd_output *output, const char *name, kd_column *column,
-                               hsize_t n_record, const void *data) {
+                               hsize_t n_record, const kd_variable *variable, const void *data) {
   kd_status status = KD_OK;
   hid_t space = H5I_INVALID_HID;
   hsize_t start[MAX_RANK] = {n_record};
@@ -560,11 +581,16 @@ static kd_status append_record(kd_output *output, const char *name, kd_column *c
   H5_CHECK(space, output, "append to", name);
   H5_CHECK(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL), output,
            "append to", name);
-  H5_CHECK(H5Dwrite(column->dataset, column->type, column->record, space, H5P_DEFAULT, data),
-           output, "append to", name);
+  if (output->comm)
+    H5_CHECK(kd_parallel_write(output->comm, column->dataset, column->type, space, column->rank,
+                               start, count, variable, data),
+             output, "append to", name);
+  else
+    H5_CHECK(H5Dwrite(column->dataset, column->type, column->record, space, H5P_DEFAULT, data),
+             output, "append to", name);
 cleanup:
   kd_h5_close(space);
-  return status;
+  return together(output, status);
 }
 
 static kd_status append(kd_output *output, size_t number, double t) {
@@ -574,15 +600,17 @@ static kd_status append(kd_output *output, size_t number, double t) {
   for (size_t i = 0; i < series->n_variable; i++) {
     const kd_variable *variable = &series->variables[i];
     if (!variable->data) return misuse(output, variable->name, "there are no data");
-    KD_TRY(append_record(output, variable->name, &series->columns[i], series->n_record,
+    KD_TRY(append_record(output, variable->name, &series->columns[i], series->n_record, variable,
                          variable->data));
   }
-  KD_TRY(append_record(output, "time", &series->time, series->n_record, &t));
+  KD_TRY(append_record(output, "time", &series->time, series->n_record, NULL, &t));
   series->n_record++;
 
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  if (now.tv_sec - output->flushed.tv_sec >= 1 || output->flushed.tv_sec == 0) {
+  bool is_due = now.tv_sec - output->flushed.tv_sec >= 1 || output->flushed.tv_sec == 0;
+  kd_comm_broadcast(output->comm, &is_due, sizeof is_due);
+  if (is_due) {
     /* From here on the unfinished file can be read even if the process dies. */
     if (H5Fflush(output->file, H5F_SCOPE_LOCAL) < 0) return fail(output, "flush", "the file");
     output->flushed = now;
@@ -615,17 +643,26 @@ static void discard(kd_output *output) {
   kd_free(output);
 }
 
+/// How files are accessed, but for what is below HDF5; negative when HDF5 fails.
+static hid_t file_access(void) {
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  if (access < 0) return access;
+  /* The format of HDF5 1.8: everything reads it, and unlike later ones it has no mark for being
+     open that would have to be cleared by hand after a crash. */
+  if (H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) < 0 ||
+      H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0) {
+    H5Pclose(access);
+    return H5I_INVALID_HID;
+  }
+  return access;
+}
+
 static kd_status create_file(kd_output *output) {
   kd_status status = KD_OK;
-  hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  hid_t access = file_access();
   hid_t creation = H5Pcreate(H5P_FILE_CREATE);
   H5_CHECK(access, output, "create", "the file");
   H5_CHECK(creation, output, "create", "the file");
-  /* The format of HDF5 1.8: everything reads it, and unlike later ones it has no mark for being
-     open that would have to be cleared by hand after a crash. */
-  H5_CHECK(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18), output, "create",
-           "the file");
-  H5_CHECK(H5Pset_fclose_degree(access, H5F_CLOSE_STRONG), output, "create", "the file");
   H5_CHECK(H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED),
            output, "create", "the file");
   output->driver = kd_sink_driver();
@@ -633,6 +670,14 @@ static kd_status create_file(kd_output *output) {
   H5_CHECK(kd_sink_use(access, output->driver, &output->sink), output, "create", "the file");
   output->file = H5Fcreate(output->partial, H5F_ACC_TRUNC, creation, access);
   H5_CHECK(output->file, output, "create", "the file");
+cleanup:
+  kd_h5_close(creation);
+  kd_h5_close(access);
+  return status;
+}
+
+static kd_status create_types(kd_output *output) {
+  kd_status status = KD_OK;
   output->complex_file = kd_h5_complex_type(H5T_IEEE_F64LE);
   H5_CHECK(output->complex_file, output, "create", "a type");
   output->complex_memory = kd_h5_complex_type(H5T_NATIVE_DOUBLE);
@@ -644,8 +689,6 @@ static kd_status create_file(kd_output *output) {
   output->scalar = H5Screate(H5S_SCALAR);
   H5_CHECK(output->scalar, output, "create", "a dataspace");
 cleanup:
-  kd_h5_close(creation);
-  kd_h5_close(access);
   return status;
 }
 
@@ -680,10 +723,44 @@ cleanup:
   return status;
 }
 
-static kd_status create(const char *path, const char *scenario_text, const char *command,
-                        kd_output **result) {
-  kd_status status = KD_OK;
+/// Process 0 makes the file and writes the header, whose strings of any length parallel HDF5 does
+/// not write.
+static kd_status begin(kd_output *output, const char *path, const char *scenario_text,
+                       const char *command) {
   mode_t mode = 0;
+  KD_TRY(resolve_target(output, path, &mode));
+  KD_TRY(create_partial(output, mode));
+  KD_TRY(create_file(output));
+  KD_TRY(write_header(output, scenario_text, command));
+  return settle(output, KD_OK);
+}
+
+/// Opens the file that process 0 has begun in all processes.
+static kd_status open_together(kd_output *output) {
+  kd_status status = KD_OK;
+  char partial[PATH_MAX + NAME_MAX] = "";
+  hid_t access = H5I_INVALID_HID;
+  if (output->file >= 0) {
+    const herr_t closed = H5Fclose(output->file);
+    output->file = H5I_INVALID_HID;
+    if (closed < 0) status = fail(output, "close", "the file");
+    snprintf(partial, sizeof partial, "%s", output->partial);
+  }
+  KD_TRY(together(output, settle(output, status)));
+  kd_comm_broadcast(output->comm, partial, sizeof partial);
+  access = file_access();
+  H5_CHECK(access, output, "open", "the file");
+  H5_CHECK(kd_parallel_use(access, output->comm), output, "open", "the file");
+  output->file = H5Fopen(partial, H5F_ACC_RDWR, access);
+  H5_CHECK(output->file, output, "open", "the file");
+cleanup:
+  kd_h5_close(access);
+  return status;
+}
+
+static kd_status create(const char *path, const char *scenario_text, const char *command,
+                        const kd_comm *comm, kd_output **result) {
+  kd_status status = KD_OK;
   kd_output *output = kd_allocate(1, sizeof *output);
   *result = NULL;
   if (!output) return KD_ERROR_MEMORY;
@@ -696,11 +773,11 @@ static kd_status create(const char *path, const char *scenario_text, const char 
     status = KD_ERROR_MEMORY;
     goto cleanup;
   }
-  KD_CHECK(resolve_target(output, path, &mode));
-  KD_CHECK(create_partial(output, mode));
-  KD_CHECK(create_file(output));
-  KD_CHECK(write_header(output, scenario_text, command));
-  KD_CHECK(settle(output, KD_OK));
+  if (kd_comm_size(comm) > 1) output->comm = comm;
+  KD_CHECK(create_types(output));
+  if (kd_comm_rank(comm) == 0) status = begin(output, path, scenario_text, command);
+  KD_CHECK(together(output, status));
+  if (output->comm) KD_CHECK(together(output, open_together(output)));
 cleanup:
   if (status != KD_OK)
     discard(output);
@@ -713,12 +790,13 @@ cleanup:
 static kd_status finish(kd_output *output) {
   KD_TRY(refuse_failed(output));
   close_all(output);
-  if (H5Fflush(output->file, H5F_SCOPE_GLOBAL) < 0) return fail(output, "write", "the file");
+  const herr_t flushed = H5Fflush(output->file, H5F_SCOPE_GLOBAL);
+  KD_TRY(together(output, flushed < 0 ? fail(output, "write", "the file") : KD_OK));
   const herr_t closed = H5Fclose(output->file);
   output->file = H5I_INVALID_HID;
-  if (closed < 0) return fail(output, "close", "the file");
+  KD_TRY(together(output, closed < 0 ? fail(output, "close", "the file") : KD_OK));
   KD_TRY(settle(output, KD_OK));
-  if (fsync(output->sink.descriptor) != 0)
+  if (output->partial && fsync(output->sink.descriptor) != 0)
     return kd_error(KD_ERROR_FILE, "%s: error: cannot sync the file: %s", output->name,
                     strerror(errno));
   return KD_OK;
@@ -726,17 +804,20 @@ static kd_status finish(kd_output *output) {
 
 static kd_status finish_and_replace(kd_output *output) {
   kd_status status = finish(output);
-  if (status == KD_OK && rename(output->partial, output->path) != 0) {
+  /* Of many processes the first one has it. */
+  const bool replaces = status == KD_OK && output->partial;
+  if (replaces && rename(output->partial, output->path) != 0) {
     /* The result is complete, so it stays where it is. */
     status = kd_error(KD_ERROR_FILE, "%s: error: cannot rename %s to it: %s; the result is there",
                       output->name, output->partial, strerror(errno));
     kd_free(output->partial);
     output->partial = NULL;
-  } else if (status == KD_OK) {
+  } else if (replaces) {
     kd_free(output->partial);
     output->partial = NULL;
     status = sync_folder(output);
   }
+  status = together(output, status);
   discard(output);
   return status;
 }
@@ -763,28 +844,34 @@ cleanup:
 
 kd_status kd_output_create(const char *path, const char *scenario_text, const char *command,
                            kd_output **output) {
+  return kd_output_create_shared(path, scenario_text, command, NULL, output);
+}
+
+kd_status kd_output_create_shared(const char *path, const char *scenario_text, const char *command,
+                                  const kd_comm *comm, kd_output **output) {
   kd_status status;
-  KD_H5_QUIETLY(status, create(path, scenario_text, command, output));
+  KD_H5_QUIETLY(status, create(path, scenario_text, command, comm, output));
   return status;
 }
 
 kd_status kd_output_write(kd_output *output, const char *group, const kd_variable *variable) {
   kd_status status;
-  KD_H5_QUIETLY(status, settle(output, write_fixed(output, group, variable)));
+  KD_H5_QUIETLY(status, together(output, settle(output, write_fixed(output, group, variable))));
   return status;
 }
 
 kd_status kd_output_series(kd_output *output, const char *group, const char *time_unit,
                            const kd_variable *variables, size_t n_variable, size_t *series) {
   kd_status status;
-  KD_H5_QUIETLY(status, settle(output, declare_series(output, group, time_unit, variables,
-                                                      n_variable, series)));
+  KD_H5_QUIETLY(status,
+                together(output, settle(output, declare_series(output, group, time_unit, variables,
+                                                               n_variable, series))));
   return status;
 }
 
 kd_status kd_output_append(kd_output *output, size_t series, double t) {
   kd_status status;
-  KD_H5_QUIETLY(status, settle(output, append(output, series, t)));
+  KD_H5_QUIETLY(status, together(output, settle(output, append(output, series, t))));
   return status;
 }
 

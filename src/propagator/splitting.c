@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "collision/scattering.h"
+#include "core/comm.h"
 #include "core/dot.h"
 #include "core/error.h"
 #include "core/memory.h"
@@ -38,7 +39,8 @@ struct kd_splitting {
   size_t next_kick;
   kd_phase_space *flow;
   kd_scattering *scattering;           ///< NULL without collisions
-  size_t n_band, n_dim, n, n_r, total; ///< n = n_band^2 n_k, total = n n_r
+  const kd_comm *comm;                 ///< the processes that share R
+  size_t n_band, n_dim, n, n_r, total; ///< n = n_band^2 n_k, n_r here, total = n n_r
   double hbar, charge, weight;         ///< of Tr f at one point in sums over the box
   bool collides, is_fixed;
   int order;
@@ -73,7 +75,9 @@ kd_status kd_splitting_create(const kd_splitting_setting *setting, const kd_stat
   p->n_dim = kd_model_n_dim(setting->model);
   const size_t n_k = kd_model_n_k(setting->model);
   p->n = p->n_band * p->n_band * n_k;
-  p->n_r = kd_space_n_r(setting->space);
+  size_t first_r;
+  kd_space_slab(setting->space, &first_r, &p->n_r);
+  p->comm = kd_space_comm(setting->space);
   p->total = p->n * p->n_r;
   p->hbar = kd_model_hbar(setting->model);
   p->charge = kd_model_charge(setting->model);
@@ -120,7 +124,8 @@ static void mean_field(const kd_splitting *p, double t, double dt, double e[3]) 
 
 /// C(dt).
 static kd_status collide(kd_splitting *p, double dt, double *f) {
-  return p->collides ? kd_scattering_flow(p->scattering, dt, f) : KD_OK;
+  if (!p->collides) return KD_OK;
+  return kd_comm_agree(p->comm, kd_scattering_flow(p->scattering, dt, f));
 }
 
 /// charge (1/N_k) sum Tr(v f).impulse over the box.
@@ -129,6 +134,7 @@ static double work_of(const kd_splitting *p, const double impulse[3], const doub
   for (size_t d = 0; d < p->n_dim; d++)
     for (size_t r = 0; r < p->n_r && impulse[d] != 0; r++)
       sum += impulse[d] * kd_dot(p->v[d], f + r * p->n, p->n);
+  kd_comm_sum(p->comm, &sum, 1);
   return p->charge * p->weight * sum;
 }
 
@@ -217,6 +223,9 @@ static kd_status compare(kd_splitting *p, double h, double *ratio) {
     largest = fmax(largest, fabs(p->half[i]));
     difference = fmax(difference, fabs(p->half[i] - p->copy[i]));
   }
+  double both[2] = {largest, difference};
+  kd_comm_largest(p->comm, both, 2);
+  largest = both[0], difference = both[1];
   if (!isfinite(largest) || !isfinite(difference))
     return kd_error(KD_ERROR_NUMERICS, "t = %.9g fs: the state is not finite", p->t);
   const double error = difference / (1 - pow(2, -p->order));

@@ -202,9 +202,9 @@ void kd_space_potential(const kd_space *s, double t, double *u) {
   }
 }
 
-/// u += factor times the tabulated term with its Fourier coefficients multiplied: by
-/// 2 i sin(q.x/2) for a finite displacement x, by i q.x for an infinitesimal one. A Nyquist mode is
-/// the real cosine, which has neither.
+/// u += factor times the tabulated term at the points of this process, with its Fourier
+/// coefficients multiplied: by 2 i sin(q.x/2) for a finite displacement x, by i q.x for an
+/// infinitesimal one. A Nyquist mode is the real cosine, which has neither.
 static void add_spectral(kd_space *s, const kd_potential *term, double factor, const double x[3],
                          bool is_finite, double *u) {
   for (size_t index = 0; index < s->n_r; index++) {
@@ -220,7 +220,7 @@ static void add_spectral(kd_space *s, const kd_potential *term, double factor, c
     s->work[index] = I * weight * term->spectrum[index];
   }
   fftw_execute(s->from_q);
-  for (size_t index = 0; index < s->n_r; index++) u[index] += factor * creal(s->work[index]);
+  for (size_t i = 0; i < s->count; i++) u[i] += factor * creal(s->work[s->first + i]);
 }
 
 /// u += factor (U(R + s/2) - U(R - s/2)) of one term.
@@ -230,15 +230,15 @@ static void add_difference(kd_space *s, const kd_potential *term, double factor,
     add_spectral(s, term, factor, displacement, true, u);
     return;
   }
-  for (size_t index = 0; index < s->n_r; index++) {
+  for (size_t at = 0; at < s->count; at++) {
     double r[3], ahead[3], behind[3];
-    kd_space_r(s, index, r);
+    kd_space_r(s, s->first + at, r);
     for (size_t d = 0; d < 3; d++) {
       const double half = d < s->n_dim ? 0.5 * displacement[d] : 0;
       ahead[d] = r[d] + half;
       behind[d] = r[d] - half;
     }
-    u[index] += factor * (term->kind->value(term, ahead) - term->kind->value(term, behind));
+    u[at] += factor * (term->kind->value(term, ahead) - term->kind->value(term, behind));
   }
 }
 
@@ -251,37 +251,37 @@ static void add_gradient(kd_space *s, const kd_potential *term, double factor, s
     add_spectral(s, term, factor, direction, false, u);
     return;
   }
-  for (size_t index = 0; index < s->n_r; index++) {
+  for (size_t at = 0; at < s->count; at++) {
     double r[3], gradient[3] = {0};
-    kd_space_r(s, index, r);
+    kd_space_r(s, s->first + at, r);
     term->kind->gradient(term, r, gradient);
-    u[index] += factor * gradient[axis];
+    u[at] += factor * gradient[axis];
   }
 }
 
 static kd_status check_difference(const kd_space *s, const double *u) {
-  for (size_t index = 0; index < s->n_r; index++)
-    if (!isfinite(u[index]))
+  for (size_t at = 0; at < s->count; at++)
+    if (!isfinite(u[at]))
       return kd_error(KD_ERROR_NUMERICS, "the potential energy is not finite near the R grid");
   return KD_OK;
 }
 
 static kd_status check_gradient(const kd_space *s, const double *u) {
-  for (size_t index = 0; index < s->n_r; index++)
-    if (!isfinite(u[index]))
+  for (size_t at = 0; at < s->count; at++)
+    if (!isfinite(u[at]))
       return kd_error(KD_ERROR_NUMERICS, "the gradient of the potential is not finite on the grid");
   return KD_OK;
 }
 
 kd_status kd_space_difference(kd_space *s, const double displacement[3], double t, double *u) {
-  memset(u, 0, s->n_r * sizeof *u);
+  memset(u, 0, s->count * sizeof *u);
   for (size_t i = 0; i < s->n_term; i++)
     add_difference(s, &s->term[i], kd_potential_factor(&s->term[i], t), displacement, u);
   return check_difference(s, u);
 }
 
 kd_status kd_space_gradient(kd_space *s, size_t axis, double t, double *u) {
-  memset(u, 0, s->n_r * sizeof *u);
+  memset(u, 0, s->count * sizeof *u);
   for (size_t i = 0; i < s->n_term; i++)
     add_gradient(s, &s->term[i], kd_potential_factor(&s->term[i], t), axis, u);
   return check_gradient(s, u);
@@ -306,14 +306,14 @@ unsigned long kd_space_part_version(const kd_space *s, size_t part) {
 
 kd_status kd_space_part_difference(kd_space *s, size_t part, const double displacement[3],
                                    double *u) {
-  memset(u, 0, s->n_r * sizeof *u);
+  memset(u, 0, s->count * sizeof *u);
   for (size_t i = 0; i < s->n_term; i++)
     if (s->term[i].part == part) add_difference(s, &s->term[i], 1, displacement, u);
   return check_difference(s, u);
 }
 
 kd_status kd_space_part_gradient(kd_space *s, size_t part, size_t axis, double *u) {
-  memset(u, 0, s->n_r * sizeof *u);
+  memset(u, 0, s->count * sizeof *u);
   for (size_t i = 0; i < s->n_term; i++)
     if (s->term[i].part == part) add_gradient(s, &s->term[i], 1, axis, u);
   return check_gradient(s, u);

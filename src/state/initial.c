@@ -291,7 +291,9 @@ kd_status kd_initial_create(const kd_scenario *scenario, kd_model *model, const 
   kd_reference *reference = NULL;
   *state_result = NULL;
   *reference_result = NULL;
-  const size_t n = n_band * n_band * n_k, n_r = kd_space_n_r(space);
+  const size_t n = n_band * n_band * n_k;
+  size_t first, n_r;
+  kd_space_slab(space, &first, &n_r);
   KD_CHECK(kd_state_create(model, n_r, &state));
   KD_ALLOCATE(reference, 1);
   reference->n_band = n_band;

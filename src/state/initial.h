@@ -41,7 +41,7 @@ typedef struct kd_initial_kind {
   /// Sets the rule of `reference` and, for states that are not that function of H_k, `f`.
   kd_status (*create)(const kd_initial_setting *setting, kd_reference *reference, double *f);
   bool is_reference; ///< f is the reference itself
-  bool is_in_space;  ///< f is [n_r][n_band^2][n_k]; else it is the same at every R
+  bool is_in_space;  ///< f is [R of this process][n_band^2][n_k]; else it is the same at every R
 } kd_initial_kind;
 
 extern const kd_initial_kind kd_initial_gaussian, kd_initial_cat, kd_initial_local_equilibrium,

@@ -56,6 +56,7 @@ static kd_status local_create(const kd_initial_setting *setting, kd_reference *r
   const kd_section *section = setting->section;
   const size_t n_r = kd_space_n_r(setting->space), n_k = kd_model_n_k(setting->model);
   const size_t n_band = kd_model_n_band(setting->model);
+  size_t first, count;
   double *temperature = NULL, *mu = NULL, *density = NULL;
   kd_occupation o;
   KD_TRY(needs_space(setting));
@@ -68,6 +69,7 @@ static kd_status local_create(const kd_initial_setting *setting, kd_reference *r
   KD_CHECK(read_profile(setting, "temperature_profile", 1, temperature));
   KD_CHECK(read_profile(setting, "chemical_potential_profile", 0, mu));
   KD_CHECK(read_profile(setting, "density_profile", 1, density));
+  kd_space_slab(setting->space, &first, &count);
   double filling = 0;
   for (size_t i = 0; i < n_band * n_k; i++)
     filling += kd_occupation_thermal(&o, setting->energy[i]) / (double)n_k;
@@ -88,7 +90,7 @@ static kd_status local_create(const kd_initial_setting *setting, kd_reference *r
                                 density[r], filling, kd_error_message());
       goto cleanup;
     }
-    set_point(setting, &here, r, f);
+    if (r >= first && r < first + count) set_point(setting, &here, r - first, f);
   }
 
 cleanup:
@@ -145,9 +147,11 @@ static kd_status half_spaces_create(const kd_initial_setting *setting, kd_refere
   const double edge = kd_section_real(section, "edge");
   KD_ALLOCATE(right_state, n);
   set_point(setting, &right, 0, right_state);
-  for (size_t r = 0; r < kd_space_n_r(setting->space); r++) {
+  size_t first, count;
+  kd_space_slab(setting->space, &first, &count);
+  for (size_t r = 0; r < count; r++) {
     double at[3];
-    kd_space_r(setting->space, r, at);
+    kd_space_r(setting->space, first + r, at);
     // The box is periodic: the second step is at its ends.
     const double length = kd_space_length(setting->space)[0];
     const double weight = 0.5 * (erfc((at[0] - 0.5 * length) / edge) - erfc(at[0] / edge) +

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/comm.h"
 #include "core/eigen.h"
 #include "core/error.h"
 #include "core/memory.h"
@@ -229,9 +230,11 @@ static kd_status fill_point(const packet *p, size_t index, fftw_plan plan, doubl
   }
   for (size_t c = 0; c < n * n; c++)
     fftw_execute_dft(plan, (fftw_complex *)(work + c * n_r), (fftw_complex *)(work + c * n_r));
-  for (size_t r = 0; r < n_r; r++) {
+  size_t first, count;
+  kd_space_slab(space, &first, &count);
+  for (size_t r = 0; r < count; r++) {
     double complex matrix[KD_MAX_MATRIX];
-    for (size_t c = 0; c < n * n; c++) matrix[c] = work[c * n_r + r];
+    for (size_t c = 0; c < n * n; c++) matrix[c] = work[c * n_r + first + r];
     kd_pack(matrix, n, n_k, index, f + r * n * n * n_k);
   }
   return KD_OK;
@@ -263,12 +266,17 @@ static kd_status fill(const packet *p, kd_reference *reference, double *f) {
   const kd_section *section = p->setting->section;
   const kd_model *model = p->setting->model;
   const kd_space *space = p->setting->space;
-  const size_t n = p->n_band, n_k = kd_model_n_k(model), n_r = kd_space_n_r(space);
+  const size_t n = p->n_band, n_k = kd_model_n_k(model);
+  const kd_comm *comm = kd_space_comm(space);
+  size_t first, n_r;
+  kd_space_slab(space, &first, &n_r);
   reference->rule = KD_REFERENCE_ZERO;
-  KD_TRY(kd_space_n_dim(space) > 0 ? fill_space(p, f) : fill_homogeneous(p, f));
+  KD_TRY(
+      kd_comm_agree(comm, kd_space_n_dim(space) > 0 ? fill_space(p, f) : fill_homogeneous(p, f)));
   double total = 0;
   for (size_t r = 0; r < n_r; r++)
     for (size_t i = 0; i < n * n_k; i++) total += f[r * n * n * n_k + i];
+  kd_comm_sum(comm, &total, 1);
   if (!(total > 0))
     return kd_section_error(section, "momentum",
                             "the packet has no weight on the k grid (expected a momentum inside "
