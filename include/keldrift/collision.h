@@ -25,8 +25,9 @@ KD_API kd_status kd_collision_create_linear(const kd_scenario *scenario, kd_mode
                                             kd_collision **collision);
 KD_API void kd_collision_free(kd_collision *collision);
 /// Shares the work of kd_collision_rate, which is collective from then on, among processes that
-/// hold the same f: the self-energies of fft by tau, those of direct by k.
-KD_API void kd_collision_share(kd_collision *collision, const kd_comm *comm);
+/// hold the same f: the self-energies of fft by tau, those of direct by k. The rates are the same
+/// bits for any number of processes.
+KD_API kd_status kd_collision_share(kd_collision *collision, const kd_comm *comm);
 
 /// True for `ansatz: none`.
 KD_API bool kd_collision_is_none(const kd_collision *collision);

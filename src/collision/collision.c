@@ -93,9 +93,9 @@ kd_status kd_collision_rate(kd_collision *c, const double *f, double *df) {
   return KD_OK;
 }
 
-void kd_collision_share(kd_collision *c, const kd_comm *comm) {
-  if (c->keldysh) kd_keldysh_share(c->keldysh, comm);
-  if (c->conserving) kd_keldysh_share(c->conserving, comm);
+kd_status kd_collision_share(kd_collision *c, const kd_comm *comm) {
+  if (c->keldysh) KD_TRY(kd_keldysh_share(c->keldysh, comm));
+  return c->conserving ? kd_keldysh_share(c->conserving, comm) : KD_OK;
 }
 
 bool kd_collision_is_none(const kd_collision *c) {

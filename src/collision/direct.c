@@ -55,8 +55,9 @@ static void direct_free(kd_self_energy *object) {
   kd_free(self);
 }
 
-static void direct_share(kd_self_energy *object, const kd_comm *comm) {
+static kd_status direct_share(kd_self_energy *object, const kd_comm *comm) {
   from(object)->comm = comm;
+  return KD_OK;
 }
 
 /// t^≷ of a bath at difference q and energy x.
@@ -204,6 +205,7 @@ cleanup:
   kd_free(y);
   kd_free(row);
   status = kd_comm_agree(self->comm, status);
+  // The rows of other processes are 0 here.
   for (int order = 0; order < 2 && status == KD_OK; order++)
     if (t_out[order]) kd_comm_sum(self->comm, (double *)t_out[order], 2 * n_piece * n * n_k);
   return status;

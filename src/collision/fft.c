@@ -18,6 +18,7 @@
 /// with real and imaginary parts in vectors of their own, and several tau at a time, so that what
 /// belongs to a k is loaded once for all of them.
 #include <fftw3.h>
+#include <limits.h>
 #include <math.h>
 #include <omp.h>
 #include <stdint.h>
@@ -90,10 +91,8 @@ typedef struct fast {
   kd_self_energy_setting setting;
   kd_series series;
   size_t n_band, n_k, n_difference;
-  long first;          ///< first j of the sums over tau
-  size_t n_sum;        ///< terms from there to J
-  const kd_comm *comm; ///< they are shared out among these processes:
-  size_t begin, end;   ///< terms of this one
+  long first;   ///< first j of the sums over tau
+  size_t n_sum; ///< terms from there to J
   group *group;
   size_t n_group;
   int n_thread;
@@ -105,7 +104,7 @@ typedef struct fast {
   // Groups with FFTs.
   blocks rows;
   kd_layout layout;
-  size_t volume, n_batch;            ///< volume: of the layout
+  size_t volume, n_batch, n_convolved; ///< volume: of the layout; channels of a group at most
   fftw_plan forward[3], backward[3]; ///< along each axis; NULL where there is one point
   double complex *field, *second;    ///< [n_batch][n_channel][volume]; second: NULL if not used
   ab *t;                             ///< [block][n_channel][n_piece]
@@ -116,6 +115,15 @@ typedef struct fast {
   kd_zlanes **partial;   ///< per thread, [n_channel][n_sum + 1]: sums over k, then T of a block
   double complex *strip; ///< [n_strip][n_channel][n_sum]
   double complex *sum;   ///< [n_channel][2 (lesser, greater)][n_sum]
+
+  // Many processes.
+  const kd_comm *comm; ///< NULL: one
+  size_t n_process, rank;
+  size_t first_block, n_own;           ///< blocks of this process, of rows or else flat
+  size_t first_k, end_k;               ///< and their k
+  int *n_send, *n_receive;             ///< [n_process]
+  double complex *outgoing, *incoming; ///< fields of some terms: all blocks, own blocks
+  double complex *gathered;            ///< T of all processes
 } fast;
 
 static fast *from(kd_self_energy *self) {
@@ -167,16 +175,12 @@ static void fast_free(kd_self_energy *object) {
   }
   kd_free(self->rows.rotation);
   kd_free(self->flat.rotation);
+  kd_free(self->n_send);
+  kd_free(self->n_receive);
+  kd_free(self->outgoing);
+  kd_free(self->incoming);
+  kd_free(self->gathered);
   kd_free(self);
-}
-
-/// Terms are independent of each other, and T is a sum over them.
-static void fast_share(kd_self_energy *object, const kd_comm *comm) {
-  fast *self = from(object);
-  size_t count;
-  self->comm = comm;
-  kd_comm_part(comm, kd_comm_rank(comm), self->n_sum, &self->begin, &count);
-  self->end = self->begin + count;
 }
 
 // --- lanes
@@ -425,6 +429,7 @@ static kd_status create_convolutions(fast *self, size_t n_channel) {
   fftw_plan whole[3] = {NULL};
   bool needs_second = false;
   KD_CHECK(blocks_create(self, self->layout.row_length, &self->rows));
+  self->n_convolved = n_channel;
   self->n_batch = BATCH_BYTES / (n_channel * self->volume * sizeof *self->field);
   if (self->n_batch < SMALL_BATCH) self->n_batch = SMALL_BATCH;
   if (self->n_batch > BATCH) self->n_batch = BATCH;
@@ -515,7 +520,6 @@ static kd_status fast_create(const kd_self_energy_setting *setting, kd_self_ener
                             &self->series));
   self->first = self->sums_half ? 0 : -(long)self->series.n_half;
   self->n_sum = (size_t)((long)self->series.n_half - self->first) + 1;
-  self->end = self->n_sum;
   KD_CHECK(make_groups(self));
   size_t n_convolved, n_local;
   count_channels(self, &n_convolved, &n_local);
@@ -549,6 +553,9 @@ static kd_status fast_clone(const kd_self_energy *object, kd_self_energy **resul
   self->field = self->second = NULL;
   self->t = NULL;
   self->strip = self->sum = NULL;
+  self->comm = NULL;
+  self->n_send = self->n_receive = NULL;
+  self->outgoing = self->incoming = self->gathered = NULL;
   KD_ALLOCATE(self->group, self->n_group);
   for (size_t i = 0; i < self->n_group; i++) {
     group *g = &self->group[i];
@@ -667,17 +674,23 @@ static void clear_padding(const fast *self, double complex *field) {
   kd_layout_clear(&self->layout, self->rows.per_row * KD_LANES, field);
 }
 
-/// Y of `count` terms from i on, for one block.
-static void gather_block(const fast *self, const group *g, size_t block, size_t i, size_t count,
+/// Y of the terms [first, end), n_batch of them at most, for one block. Phases are those of whole
+/// batches, so that a term does not depend on which others are asked for.
+static void gather_block(const fast *self, const group *g, size_t block, size_t first, size_t end,
                          kd_zlanes *phase) {
-  const size_t n_piece = self->setting.n_piece, n_c = g->n_channel;
+  const size_t n_piece = self->setting.n_piece, n_c = g->n_channel, n_batch = self->n_batch;
   const kd_zlanes *y = self->y + block * n_c * n_piece;
   double complex *field = self->field + block_place(self, block);
-  fill_phases(self->rows.rotation + block * n_piece, n_piece, self->first + (long)i, count, phase);
-  for (size_t s = 0; s < count; s++)
-    for (size_t c = 0; c < n_c; c++)
-      kd_zlanes_store(field + (s * n_c + c) * self->volume,
-                      gather(phase + s * n_piece, y + c * n_piece, n_piece, (kd_zlanes){{0}, {0}}));
+  for (size_t i = first / n_batch * n_batch; i < end; i += n_batch) {
+    const size_t count = self->n_sum - i < n_batch ? self->n_sum - i : n_batch;
+    fill_phases(self->rows.rotation + block * n_piece, n_piece, self->first + (long)i, count,
+                phase);
+    for (size_t term = i < first ? first : i; term < i + count && term < end; term++)
+      for (size_t c = 0; c < n_c; c++)
+        kd_zlanes_store(
+            field + ((term - first) * n_c + c) * self->volume,
+            gather(phase + (term - i) * n_piece, y + c * n_piece, n_piece, (kd_zlanes){{0}, {0}}));
+  }
 }
 
 /// sum + sum_s conj(phase_s) z_s
@@ -706,19 +719,24 @@ static inline ab spread_weighted(const kd_zlanes *phase, size_t n_piece, const k
   return sum;
 }
 
+/// Convolved fields at one block: of channel c of the s-th term at s `term` + c `channel`.
+typedef struct convolved {
+  const double complex *first, *second; ///< second: NULL if not used
+  size_t term, channel;
+} convolved;
+
 /// A and B of `count` terms from i on, for one block.
-static void spread_fields(const fast *self, const group *g, bool has_second, size_t block, size_t i,
-                          size_t count, kd_zlanes *phase) {
+static void spread_fields(const fast *self, const group *g, convolved fields, size_t block,
+                          size_t i, size_t count, kd_zlanes *phase) {
   const size_t n_piece = self->setting.n_piece, n_c = g->n_channel;
-  const size_t place = block_place(self, block);
   ab *t = self->t + block * n_c * n_piece;
   fill_phases(self->rows.rotation + block * n_piece, n_piece, self->first + (long)i, count, phase);
   for (size_t c = 0; c < n_c; c++) {
     kd_zlanes z[BATCH], w[BATCH];
     for (size_t s = 0; s < count; s++) {
-      const size_t from = (s * n_c + c) * self->volume + place;
-      z[s] = kd_zlanes_load(self->field + from);
-      if (has_second) w[s] = kd_zlanes_load(self->second + from);
+      const size_t from = s * fields.term + c * fields.channel;
+      z[s] = kd_zlanes_load(fields.first + from);
+      if (fields.second) w[s] = kd_zlanes_load(fields.second + from);
     }
     for (size_t p = 0; p < n_piece; p++) {
       ab *sum = t + c * n_piece + p;
@@ -726,7 +744,7 @@ static void spread_fields(const fast *self, const group *g, bool has_second, siz
         *sum = spread_weighted(phase + p, n_piece, z, g->coefficient + i, count, *sum);
       } else {
         sum->a = spread(phase + p, n_piece, z, count, sum->a);
-        if (has_second) sum->b = spread(phase + p, n_piece, w, count, sum->b);
+        if (fields.second) sum->b = spread(phase + p, n_piece, w, count, sum->b);
       }
     }
   }
@@ -764,11 +782,11 @@ static void apply_convolution(fast *self, const group *g, double complex *const 
 #pragma omp parallel num_threads(self->n_thread) if (KD_WORTH_THREADS(n_c * self->volume))
   {
     kd_zlanes *phase = self->phase[omp_get_thread_num()];
-    for (size_t i = self->begin; i < self->end; i += self->n_batch) {
-      const size_t count = self->end - i < self->n_batch ? self->end - i : self->n_batch;
+    for (size_t i = 0; i < self->n_sum; i += self->n_batch) {
+      const size_t count = self->n_sum - i < self->n_batch ? self->n_sum - i : self->n_batch;
 #pragma omp for schedule(static)
       for (size_t block = 0; block < n_block; block++)
-        gather_block(self, g, block, i, count, phase);
+        gather_block(self, g, block, i, i + count, phase);
 #pragma omp for schedule(static)
       for (size_t s = 0; s < count * n_c; s++) {
         double complex *field = self->field + s * self->volume;
@@ -777,8 +795,14 @@ static void apply_convolution(fast *self, const group *g, double complex *const 
                  has_second ? self->second + s * self->volume : NULL);
       }
 #pragma omp for schedule(static)
-      for (size_t block = 0; block < n_block; block++)
-        spread_fields(self, g, has_second, block, i, count, phase);
+      for (size_t block = 0; block < n_block; block++) {
+        const size_t place = block_place(self, block);
+        const convolved fields = {.first = self->field + place,
+                                  .second = has_second ? self->second + place : NULL,
+                                  .term = n_c * self->volume,
+                                  .channel = self->volume};
+        spread_fields(self, g, fields, block, i, count, phase);
+      }
     }
 #pragma omp for schedule(static)
     for (size_t block = 0; block < n_block; block++) add_fields(self, g, block, t);
@@ -786,22 +810,27 @@ static void apply_convolution(fast *self, const group *g, double complex *const 
   self->n_fft += self->n_sum * n_c * (has_second ? 3 : 2);
 }
 
-/// Sums over the blocks [first, last) of every channel and term.
+/// Sums over the blocks [first, last) of every channel and of the terms of this process.
 static void sum_strip(const fast *self, const group *g, size_t first, size_t last, kd_zlanes *phase,
                       kd_zlanes *partial, double complex *strip) {
+  size_t first_term, n_term;
+  kd_comm_part(self->comm, self->rank, self->n_sum, &first_term, &n_term);
+  const size_t end_term = first_term + n_term;
   const size_t n_c = g->n_channel, n_sum = self->n_sum, n_piece = self->setting.n_piece;
   memset(partial, 0, n_c * n_sum * sizeof *partial);
   for (size_t chunk = first; chunk < last; chunk += CHUNK) {
     const size_t end = last - chunk < CHUNK ? last : chunk + CHUNK;
-    for (size_t i = self->begin; i < self->end; i += LONG_BATCH) {
-      const size_t count = self->end - i < LONG_BATCH ? self->end - i : LONG_BATCH;
+    for (size_t i = first_term / LONG_BATCH * LONG_BATCH; i < end_term; i += LONG_BATCH) {
+      const size_t count = n_sum - i < LONG_BATCH ? n_sum - i : LONG_BATCH;
+      const size_t low = i < first_term ? first_term - i : 0;
+      const size_t high = end_term - i < count ? end_term - i : count;
       for (size_t block = chunk; block < end; block++) {
         const kd_zlanes *y = self->y + block * n_c * n_piece;
         fill_phases(self->flat.rotation + block * n_piece, n_piece, self->first + (long)i, count,
                     phase);
         for (size_t c = 0; c < n_c; c++) {
           kd_zlanes *sum = partial + c * n_sum + i;
-          for (size_t s = 0; s < count; s++)
+          for (size_t s = low; s < high; s++)
             sum[s] = gather(phase + s * n_piece, y + c * n_piece, n_piece, sum[s]);
         }
       }
@@ -823,6 +852,8 @@ static void finish_sums(const fast *self, const group *g) {
       self->sum[2 * c * n_sum + i] = sum * g->coefficient[i];
       self->sum[(2 * c + 1) * n_sum + i] = sum * conj(g->coefficient[i]);
     }
+  // Those of other processes are 0 here.
+  kd_comm_sum(self->comm, (double *)self->sum, 4 * n_c * n_sum);
 }
 
 /// sum + sum_i conj(phase_i) s_i for numbers s.
@@ -843,8 +874,8 @@ static void spread_sums(const fast *self, const group *g, size_t block, kd_zlane
   for (size_t p = 0; p < self->setting.n_piece; p++) {
     const rotation *r = self->flat.rotation + block * self->setting.n_piece + p;
     memset(x, 0, 2 * n_c * sizeof *x);
-    for (size_t i = self->begin; i < self->end; i += LONG_BATCH) {
-      const size_t count = self->end - i < LONG_BATCH ? self->end - i : LONG_BATCH;
+    for (size_t i = 0; i < n_sum; i += LONG_BATCH) {
+      const size_t count = n_sum - i < LONG_BATCH ? n_sum - i : LONG_BATCH;
       fill_phases(r, 1, self->first + (long)i, count, phase);
       for (size_t c = 0; c < 2 * n_c; c++)
         if (t[c % 2]) x[c] = spread_number(phase, self->sum + c * n_sum + i, count, x[c]);
@@ -868,10 +899,160 @@ static void apply_local(fast *self, const group *g, double complex *const t[2]) 
     for (size_t part = 0; part < self->n_strip; part++)
       sum_strip(self, g, part * n_block / self->n_strip, (part + 1) * n_block / self->n_strip,
                 phase, partial, self->strip + part * n_c * self->n_sum);
-#pragma omp single
+#pragma omp master
     finish_sums(self, g);
+#pragma omp barrier
+    // With many processes at least the own k.
 #pragma omp for schedule(static)
-    for (size_t block = 0; block < n_block; block++) spread_sums(self, g, block, phase, partial, t);
+    for (size_t block = 0; block < n_block; block++)
+      if (!self->comm || (blocks_first(&self->flat, block) < self->end_k &&
+                          blocks_first(&self->flat, block) + KD_LANES > self->first_k))
+        spread_sums(self, g, block, phase, partial, t);
+  }
+}
+
+// --- many processes -----------------------------------------------------------------------------
+//
+// Terms are shared out for what needs all k, the convolutions and the sums over k', and k for what
+// needs all terms. Every number is made of the same ones in the same order as in one process, so
+// that results do not depend on how many there are: CVODE would turn differences in the last digit
+// into steps that differ in the fourth.
+
+static const blocks *shared_blocks(const fast *self) {
+  return self->rows.count > 0 ? &self->rows : &self->flat;
+}
+
+static void k_of(const fast *self, size_t rank, size_t *first, size_t *end) {
+  const blocks *b = shared_blocks(self);
+  size_t block, count;
+  kd_comm_part(self->comm, rank, b->count, &block, &count);
+  *first = block < b->count ? blocks_first(b, block) : self->n_k;
+  *end = block + count < b->count ? blocks_first(b, block + count) : self->n_k;
+}
+
+static kd_status fast_share(kd_self_energy *object, const kd_comm *comm) {
+  kd_status status = KD_OK;
+  fast *self = from(object);
+  if (kd_comm_size(comm) == 1) return KD_OK;
+  self->comm = comm;
+  self->n_process = kd_comm_size(comm);
+  self->rank = kd_comm_rank(comm);
+  kd_comm_part(comm, self->rank, shared_blocks(self)->count, &self->first_block, &self->n_own);
+  k_of(self, self->rank, &self->first_k, &self->end_k);
+  KD_ALLOCATE(self->n_send, self->n_process);
+  KD_ALLOCATE(self->n_receive, self->n_process);
+  const size_t n_element = self->setting.n_piece * self->n_band * self->n_band;
+  KD_ALLOCATE(self->gathered, 2 * n_element * self->n_k);
+  if (self->rows.count > 0) {
+    const size_t of_term = (self->second ? 2 : 1) * self->n_convolved * KD_LANES;
+    KD_ALLOCATE(self->outgoing, self->n_batch * of_term * self->rows.count);
+    KD_ALLOCATE(self->incoming, self->n_process * self->n_batch * of_term * self->n_own);
+    if (2 * self->n_process * self->n_batch * of_term * (self->n_own + 1) > INT_MAX)
+      status = kd_error(KD_ERROR_MEMORY, "%zu processes exchange more than %d numbers at a time",
+                        self->n_process, INT_MAX);
+  }
+  if (4 * n_element * self->n_k > INT_MAX)
+    status = kd_error(KD_ERROR_MEMORY, "%zu self-energies for one message (expected at most %d)",
+                      4 * n_element * self->n_k, INT_MAX);
+
+cleanup:
+  return status;
+}
+
+/// The fields of `n_term` terms, here at all blocks, to the processes that have the blocks.
+/// @param n_field  1 or 2, with self->second
+static void exchange_fields(fast *self, size_t n_c, size_t n_field, size_t n_term, size_t n_round) {
+  double complex *to = self->outgoing;
+  for (size_t process = 0; process < self->n_process; process++) {
+    size_t block, n_block, term, n_its;
+    kd_comm_part(self->comm, process, self->rows.count, &block, &n_block);
+    kd_comm_part(self->comm, process, n_round, &term, &n_its);
+    const size_t length = n_block * KD_LANES, of_term = n_field * n_c * length;
+    self->n_send[process] = (int)(2 * n_term * of_term);
+    self->n_receive[process] = (int)(2 * n_its * n_field * n_c * self->n_own * KD_LANES);
+#pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(n_term * of_term))
+    for (size_t s = 0; s < n_term * n_field * n_c; s++) {
+      const size_t c = s % n_c, field = s / n_c % n_field, own = s / n_c / n_field;
+      const double complex *from =
+          (field ? self->second : self->field) + (own * n_c + c) * self->volume;
+      for (size_t i = 0; i < n_block; i++)
+        memcpy(to + s * length + i * KD_LANES, from + block_place(self, block + i),
+               KD_LANES * sizeof *to);
+    }
+    to += n_term * of_term;
+  }
+  kd_comm_exchange(self->comm, (const double *)self->outgoing, self->n_send,
+                   (double *)self->incoming, self->n_receive);
+}
+
+/// The terms of one round, of which every process convolves n_batch at most.
+static void convolve_round(fast *self, const group *g, double complex *const t[2], size_t first,
+                           size_t n_round) {
+  const bool has_second = !is_single(g) && t[0] && t[1];
+  const size_t n_c = g->n_channel, n_field = has_second ? 2 : 1, n_batch = self->n_batch;
+  size_t own, n_term;
+  kd_comm_part(self->comm, self->rank, n_round, &own, &n_term);
+  own += first;
+#pragma omp parallel num_threads(self->n_thread) if (KD_WORTH_THREADS(n_c * self->volume))
+  {
+    kd_zlanes *phase = self->phase[omp_get_thread_num()];
+#pragma omp for schedule(static)
+    for (size_t block = 0; block < self->rows.count; block++)
+      gather_block(self, g, block, own, own + n_term, phase);
+#pragma omp for schedule(static)
+    for (size_t s = 0; s < n_term * n_c; s++) {
+      double complex *field = self->field + s * self->volume;
+      clear_padding(self, field);
+      convolve(self, g, own + s / n_c, t[KD_LESSER] ? KD_LESSER : KD_GREATER, field,
+               has_second ? self->second + s * self->volume : NULL);
+    }
+  }
+  exchange_fields(self, n_c, n_field, n_term, n_round);
+  const size_t length = self->n_own * KD_LANES;
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(self->n_thread) if (KD_WORTH_THREADS(n_c * self->volume))
+  for (size_t i = 0; i < self->n_own; i++)
+    for (size_t batch = 0; batch < n_round; batch += n_batch) {
+      const size_t count = n_round - batch < n_batch ? n_round - batch : n_batch;
+      const double complex *at = self->incoming + batch * n_field * n_c * length + i * KD_LANES;
+      const convolved fields = {.first = at,
+                                .second = has_second ? at + n_c * length : NULL,
+                                .term = n_field * n_c * length,
+                                .channel = length};
+      spread_fields(self, g, fields, self->first_block + i, first + batch, count,
+                    self->phase[omp_get_thread_num()]);
+    }
+}
+
+static void share_convolution(fast *self, const group *g, double complex *const t[2]) {
+  const size_t n_c = g->n_channel, round = self->n_process * self->n_batch;
+  memset(self->t, 0, self->rows.count * n_c * self->setting.n_piece * sizeof *self->t);
+  for (size_t first = 0; first < self->n_sum; first += round)
+    convolve_round(self, g, t, first, self->n_sum - first < round ? self->n_sum - first : round);
+  for (size_t i = 0; i < self->n_own; i++) add_fields(self, g, self->first_block + i, t);
+  self->n_fft += self->n_sum * n_c * (!is_single(g) && t[0] && t[1] ? 3 : 2);
+}
+
+/// Brings T of all k to all processes.
+static void gather_t(const fast *self, double complex *const t[2]) {
+  const size_t n_row = self->setting.n_piece * self->n_band * self->n_band;
+  const size_t n_order = (t[0] ? 1 : 0) + (t[1] ? 1 : 0);
+  // First the own part to its place, then those of the others from theirs.
+  for (int is_there = 0; is_there < 2; is_there++) {
+    double complex *place = self->gathered;
+    for (size_t process = 0; process < self->n_process; process++) {
+      size_t first, end;
+      k_of(self, process, &first, &end);
+      self->n_receive[process] = (int)(2 * n_order * n_row * (end - first));
+      for (int order = 0; order < 2; order++)
+        for (size_t row = 0; row < n_row && t[order]; row++, place += end - first) {
+          double complex *here = t[order] + row * self->n_k + first;
+          if (is_there && process != self->rank) memcpy(here, place, (end - first) * sizeof *place);
+          if (!is_there && process == self->rank)
+            memcpy(place, here, (end - first) * sizeof *place);
+        }
+    }
+    if (!is_there) kd_comm_gather(self->comm, (double *)self->gathered, self->n_receive);
   }
 }
 
@@ -903,11 +1084,12 @@ static kd_status fast_apply(kd_self_energy *object, const double complex *g, dou
     apply_vertices(self, own, own->is_local ? &self->flat : &self->rows, g);
     if (own->is_local)
       apply_local(self, own, t);
+    else if (self->comm)
+      share_convolution(self, own, t);
     else
       apply_convolution(self, own, t);
   }
-  for (int order = 0; order < 2; order++)
-    if (t[order]) kd_comm_sum(self->comm, (double *)t[order], 2 * total);
+  if (self->comm) gather_t(self, t);
   for (int order = 0; order < 2 && self->sums_half; order++)
     if (t[order]) add_adjoint(self, t[order]);
   return KD_OK;

@@ -52,8 +52,8 @@ struct kd_keldysh {
   double slope_energy;       ///< its rate of energy
 };
 
-void kd_keldysh_share(kd_keldysh *o, const kd_comm *comm) {
-  o->method->share(o->self_energy, comm);
+kd_status kd_keldysh_share(kd_keldysh *o, const kd_comm *comm) {
+  return o->method->share(o->self_energy, comm);
 }
 
 void kd_keldysh_free(kd_keldysh *o) {

@@ -42,7 +42,7 @@ void kd_keldysh_free(kd_keldysh *operator);
 /// it.
 kd_status kd_keldysh_clone(const kd_keldysh *operator, kd_keldysh ** clone);
 /// Shares the self-energies among processes that hold the same f.
-void kd_keldysh_share(kd_keldysh *operator, const kd_comm * comm);
+kd_status kd_keldysh_share(kd_keldysh *keldysh, const kd_comm *comm);
 
 /// df += C[f], packed fields.
 /// @return KD_RETRY if no beta conserves the energy

@@ -36,8 +36,8 @@ typedef struct kd_self_energy_kind {
   /// Another one for a thread of its own, which uses the tables of `self` and must not outlive it.
   kd_status (*clone)(const kd_self_energy *self, kd_self_energy **clone);
   /// Shares the work of apply(), which is collective from then on, among processes that give it the
-  /// same g: its results are the same bits everywhere.
-  void (*share)(kd_self_energy *self, const kd_comm *comm);
+  /// same g: its results are the same bits everywhere, and for any number of processes.
+  kd_status (*share)(kd_self_energy *self, const kd_comm *comm);
   /// t_lesser, t_greater := T^<[g], T^>[g]; they do not overlap with g. One of them may be NULL and
   /// is then not computed.
   /// @param beta  displaces the kernels of baths that conserve the energy (kd_bath_shift), 1/eV

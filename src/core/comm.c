@@ -46,6 +46,10 @@ void kd_comm_exchange(const kd_comm *comm, const double *send, const int *n_send
   memcpy(receive, send, (size_t)n_send[0] * sizeof *send);
 }
 
+void kd_comm_gather(const kd_comm *comm, double *x, const int *n) {
+  (void)comm, (void)x, (void)n;
+}
+
 void kd_comm_part(const kd_comm *comm, size_t rank, size_t n, size_t *first, size_t *count) {
   (void)comm, (void)rank;
   *first = 0;

@@ -21,6 +21,9 @@ void kd_comm_exchange(const kd_comm *comm, const double *send, const int *n_send
                       const int *n_receive);
 /// Forgets a failure that was agreed on: something new begins.
 void kd_comm_forget(const kd_comm *comm);
+/// x is made of parts, n[i] numbers of process i, of which each process has its own: brings those
+/// of the others.
+void kd_comm_gather(const kd_comm *comm, double *x, const int *n);
 /// The part of `n` things that process `rank` takes of them: contiguous, in the order of the
 /// processes, as even as possible.
 void kd_comm_part(const kd_comm *comm, size_t rank, size_t n, size_t *first, size_t *count);

@@ -179,6 +179,12 @@ void kd_comm_exchange(const kd_comm *c, const double *send, const int *n_send, d
                 MPI_DOUBLE, c->mpi);
 }
 
+void kd_comm_gather(const kd_comm *c, double *x, const int *n) {
+  if (is_silent(c)) return;
+  for (int i = 0, place = 0; i < c->size; place += n[i++]) c->receive_offset[i] = place;
+  MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DOUBLE, x, n, c->receive_offset, MPI_DOUBLE, c->mpi);
+}
+
 void kd_comm_part(const kd_comm *c, size_t rank, size_t n, size_t *first, size_t *count) {
   const size_t size = kd_comm_size(c), each = n / size, rest = n % size;
   *first = rank * each + smaller(rank, rest);

@@ -83,6 +83,7 @@ class Suite:
         self.source_root = os.path.abspath(argv[2]) if len(argv) == 3 else os.path.dirname(
             os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self.folder = tempfile.mkdtemp(prefix="keldrift_")
+        self.launcher = []  # words before the program: mpirun and its options
         self.failures = 0
         self.checks = 0
         self.runs = 0
@@ -100,7 +101,7 @@ class Suite:
     def execute(self, arguments, limit=120):
         """Runs keldrift with these arguments, for at most `limit` seconds."""
         try:
-            return subprocess.run([self.program] + arguments, cwd=self.folder,
+            return subprocess.run(self.launcher + [self.program] + arguments, cwd=self.folder,
                                   capture_output=True, text=True, check=False, timeout=limit)
         except subprocess.TimeoutExpired:
             raise RunFailed(f"no end after {limit} s: keldrift {' '.join(arguments)}") from None
