@@ -214,13 +214,11 @@ static void interaction_cost(const kd_propagator *p, kd_propagator_statistics *s
   kd_flow_statistics(p->interaction->flow, &statistics->flow_steps, &statistics->flow_rejections);
 }
 
-static size_t interaction_bytes(const kd_model *model, bool has_collisions,
-                                kd_integrator_method method) {
-  const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model);
-  const size_t field = n_band * n_band * n_k * sizeof(double);
-  const size_t own = kd_flow_bytes(n_band, n_k) + 2 * field;
-  if (!has_collisions) return own;
-  return own + (3 + kd_integrator_n_vector(method)) * field + kd_translation_bytes(model);
+static size_t interaction_bytes(const kd_propagator *p) {
+  const size_t field = p->n * sizeof(double);
+  const size_t own = kd_flow_bytes(p->n_band, p->n_k) + 2 * field;
+  if (!p->interaction->has_collisions) return own;
+  return own + (3 + kd_integrator_n_vector(p->method)) * field + kd_translation_bytes(p->model);
 }
 
 const kd_scheme kd_scheme_interaction = {.name = "interaction",

@@ -47,8 +47,7 @@ const kd_choice kd_scheme_choices[] = {
      .reference = "Blanes, Casas, Oteo, Ros, Phys. Rep. 470, 151 (2009)"},
     {.name = "unsplit",
      .meaning =
-         "CVODE on the whole right-hand side with spectral derivatives; the check of the other "
-         "schemes",
+         "CVODE on the whole right-hand side, spectral in k and R; the check of the other schemes",
      .reference = "Hindmarsh et al., ACM Trans. Math. Softw. 31, 363 (2005)"},
     {.name = "splitting",
      .meaning = "symmetric compositions of exact sub-flows in phase space and a collision step; "
@@ -72,12 +71,13 @@ const kd_choice kd_integrator_choices[] = {
      .reference = "Hindmarsh et al., ACM Trans. Math. Softw. 31, 363 (2005)"},
     {.name = NULL}};
 
-static const kd_scheme *const SCHEMES[] = {&kd_scheme_interaction, &kd_scheme_unsplit};
+static const kd_scheme *const SCHEMES[] = {&kd_scheme_interaction, &kd_scheme_unsplit,
+                                           &kd_scheme_unsplit_space};
 
-/// The scheme of that name; NULL for `auto`.
-static const kd_scheme *named_scheme(const char *name) {
+/// The scheme of that name, with an R grid or without; NULL for `auto`.
+static const kd_scheme *named_scheme(const char *name, bool in_space) {
   for (size_t i = 0; i < sizeof SCHEMES / sizeof *SCHEMES; i++)
-    if (strcmp(SCHEMES[i]->name, name) == 0) return SCHEMES[i];
+    if (strcmp(SCHEMES[i]->name, name) == 0 && SCHEMES[i]->in_space == in_space) return SCHEMES[i];
   return NULL;
 }
 
@@ -122,13 +122,18 @@ static double longest_stretch(const kd_propagator *p, double start) {
 static kd_status choose_method(kd_propagator *p, const kd_section *section,
                                const kd_state *initial) {
   const char *name = kd_section_text(section, "integrator");
+  const bool in_space = kd_space_n_dim(p->space) > 0;
   const bool collides = !kd_collision_is_none(p->collision);
   const bool is_diagonal = strcmp(kd_collision_statistics(p->collision).ansatz, "diagonal") == 0;
   const kd_scheme *implicit = is_diagonal                      ? &kd_scheme_interaction
                               : kd_model_is_periodic(p->model) ? &kd_scheme_unsplit
                                                                : NULL;
-  p->scheme = named_scheme(kd_section_text(section, "scheme"));
+  p->scheme = named_scheme(kd_section_text(section, "scheme"), in_space);
   p->method = strcmp(name, "bdf") == 0 ? KD_BDF : KD_ADAMS;
+  // The preconditioner of bdf knows nothing of the drift, which is fast at any R grid.
+  if (in_space && p->method == KD_BDF)
+    return kd_section_error(section, "integrator", "bdf with an R grid (expected auto or adams)");
+  if (in_space) return KD_OK;
   const bool may_be_implicit = collides && implicit && (!p->scheme || p->scheme == implicit);
   if (strcmp(name, "auto") == 0 && may_be_implicit) {
     double rate;
@@ -170,54 +175,50 @@ static bool has_positions(kd_propagator *p) {
   return false;
 }
 
-/// Sets up p->splitting if that is the scheme: given, or the one for an R grid.
-static kd_status create_splitting(kd_propagator *p, const kd_scenario *scenario, kd_space *space,
-                                  double width, const kd_state *initial) {
-  const kd_section *root = kd_scenario_root(scenario);
-  const kd_section *section = kd_section_child(root, "propagation");
+/// Whether the scheme is `splitting`, which has steps of its own: given, or the one for an R grid.
+static kd_status choose_splitting(const kd_propagator *p, const kd_section *section,
+                                  bool *is_splitting) {
   const char *name = kd_section_text(section, "scheme");
-  const bool is_named = strcmp(name, "splitting") == 0, is_auto = strcmp(name, "auto") == 0;
-  const bool has_space = kd_space_n_dim(space) > 0;
-  const bool takes_order = kd_section_has(section, "order"),
-             takes_step = kd_section_has(section, "step");
-  if (!has_space && !is_named) {
-    if (takes_order || takes_step)
-      return kd_section_error(section, takes_order ? "order" : "step",
-                              "a key of scheme splitting (expected that scheme)");
-    return KD_OK;
-  }
-  if (has_space && !is_named && !is_auto)
-    return kd_section_error(section, "scheme", "%s with an R grid (expected splitting)", name);
-  if (!has_space)
+  const bool is_auto = strcmp(name, "auto") == 0, is_named = strcmp(name, "splitting") == 0;
+  const bool in_space = kd_space_n_dim(p->space) > 0;
+  const bool takes_order = kd_section_has(section, "order");
+  *is_splitting = is_named || (is_auto && in_space);
+  if (!*is_splitting && (takes_order || kd_section_has(section, "step")))
+    return kd_section_error(section, takes_order ? "order" : "step",
+                            "a key of scheme splitting (expected that scheme)");
+  if (is_named && !in_space)
     return kd_section_error(section, "scheme",
                             "splitting without an R grid (expected interaction or unsplit, or "
                             "grid.r)");
+  if (!*is_splitting && !is_auto && !named_scheme(name, in_space))
+    return kd_section_error(section, "scheme", "%s with an R grid (expected splitting or unsplit)",
+                            name);
+  return KD_OK;
+}
+
+/// Sets up p->splitting.
+static kd_status create_splitting(kd_propagator *p, const kd_section *section, double width,
+                                  const kd_state *initial) {
+  const bool takes_order = kd_section_has(section, "order");
   const long order = takes_order ? kd_section_integer(section, "order") : 0;
   if (takes_order && order != 2 && order != 4)
     return kd_section_error(section, "order", "%ld (expected 2 or 4)", order);
   if (order == 4 && !kd_collision_is_none(p->collision))
     return kd_section_error(section, "order",
                             "4 with collisions, which cannot go back in time (expected 2)");
-  const bool sees_positions = has_positions(p);
-  size_t n_kick;
-  kd_field_kicks(p->field, &n_kick);
-  if (sees_positions && n_kick > 0)
-    return kd_section_error(root, "field",
-                            "a kick in a space-resolved run of a model with orbital positions "
-                            "(expected a short pulse)");
-  const kd_splitting_setting setting = {.model = p->model,
-                                        .space = space,
-                                        .field = p->field,
-                                        .collision = p->collision,
-                                        .is_gradient =
-                                            strcmp(kd_section_text(root, "drift"), "gradient") == 0,
-                                        .has_positions = sees_positions,
-                                        .duration = p->duration,
-                                        .rtol = p->rtol,
-                                        .atol = p->atol,
-                                        .width = width,
-                                        .order = (int)order,
-                                        .step = takes_step ? kd_section_real(section, "step") : 0};
+  const kd_splitting_setting setting = {
+      .model = p->model,
+      .space = p->space,
+      .field = p->field,
+      .collision = p->collision,
+      .is_gradient = p->is_gradient,
+      .has_positions = p->has_positions,
+      .duration = p->duration,
+      .rtol = p->rtol,
+      .atol = p->atol,
+      .width = width,
+      .order = (int)order,
+      .step = kd_section_has(section, "step") ? kd_section_real(section, "step") : 0};
   return kd_splitting_create(&setting, initial, &p->splitting);
 }
 
@@ -226,17 +227,23 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, kd_
                                kd_collision *collision, const kd_state *initial,
                                kd_propagator **result) {
   kd_status status = KD_OK;
-  const kd_section *section = kd_section_child(kd_scenario_root(scenario), "propagation");
+  const kd_section *root = kd_scenario_root(scenario);
+  const kd_section *section = kd_section_child(root, "propagation");
   kd_propagator *p = NULL;
   *result = NULL;
   KD_ALLOCATE(p, 1);
   p->model = model;
+  p->space = space;
   p->field = field;
   p->reference = reference;
   p->collision = collision;
   p->n_band = kd_model_n_band(model);
   p->n_k = kd_model_n_k(model);
   p->n = p->n_band * p->n_band * p->n_k;
+  size_t first_r;
+  kd_space_slab(space, &first_r, &p->n_r);
+  p->total = p->n * p->n_r;
+  p->is_gradient = strcmp(kd_section_text(root, "drift"), "gradient") == 0;
   p->duration = kd_section_real(section, "duration");
   p->rtol = kd_section_real(section, "rtol");
   p->atol = kd_section_real(section, "atol");
@@ -248,8 +255,11 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, kd_
   double width;
   KD_CHECK(bandwidth(p, &width));
   p->energy_scale = kd_model_spin_degeneracy(model) * width;
-  KD_CHECK(create_splitting(p, scenario, space, width, initial));
-  if (p->splitting) {
+  p->has_positions = has_positions(p);
+  bool is_splitting;
+  KD_CHECK(choose_splitting(p, section, &is_splitting));
+  if (is_splitting) {
+    KD_CHECK(create_splitting(p, section, width, initial));
     *result = p;
     return KD_OK;
   }
@@ -306,7 +316,7 @@ static kd_status apply_kick(kd_propagator *p, const double impulse[3]) {
   kd_status status = KD_OK;
   kd_state *state = NULL;
   const int n_part = 1 + (int)(travel(p, impulse) / KICK_PART);
-  KD_CHECK(kd_state_create(p->model, 1, &state));
+  KD_CHECK(kd_state_create(p->model, p->n_r, &state));
   for (int part = 0; part < n_part; part++) {
     double given = 0;
     for (int node = 0; node <= 8; node++) {
@@ -394,7 +404,7 @@ kd_status kd_propagator_advance(kd_propagator *p, double t, kd_state *state) {
   if (t == p->t) {
     KD_TRY(p->scheme->state(p, t, kd_integrator_unknowns(p->integrator), state));
   } else {
-    const bool wants_unknowns = p->scheme->n_unknown(p) == p->n;
+    const bool wants_unknowns = p->scheme->n_unknown(p) == p->total;
     double *y = wants_unknowns ? state->f : NULL;
     KD_TRY(kd_integrator_interpolate(p->integrator, t, y, &state->work));
     KD_TRY(p->scheme->state(p, t, y, state));
@@ -436,6 +446,5 @@ kd_propagator_statistics kd_propagator_cost(const kd_propagator *p) {
 size_t kd_propagator_bytes(const kd_propagator *p) {
   const size_t own = 2 * p->n * sizeof(double);
   if (p->splitting) return own + kd_splitting_bytes(p->splitting);
-  return p->scheme->bytes(p->model, !kd_collision_is_none(p->collision), p->method) +
-         (p->preconditioner ? kd_preconditioner_bytes(p) : 0) + own;
+  return p->scheme->bytes(p) + (p->preconditioner ? kd_preconditioner_bytes(p) : 0) + own;
 }

@@ -11,15 +11,20 @@
 typedef struct kd_scheme kd_scheme;
 struct kd_interaction;
 struct kd_unsplit;
+struct kd_unsplit_space;
 struct kd_splitting;
 struct kd_preconditioner;
 
 struct kd_propagator {
   kd_model *model;
+  kd_space *space;
   const kd_field *field;
   kd_reference *reference;
   kd_collision *collision;
-  size_t n_band, n_k, n; ///< n = n_band^2 n_k
+  size_t n_band, n_k, n;           ///< n = n_band^2 n_k
+  size_t n_r;                      ///< points of R that this process holds; 1 without an R grid
+  size_t total;                    ///< n n_r, numbers of the state
+  bool is_gradient, has_positions; ///< of the drift with an R grid; orbitals that the field acts on
   double duration, rtol, atol;
   double
       energy_scale; ///< bandwidth times spin degeneracy: what a tolerance on f means for energies
@@ -39,10 +44,12 @@ struct kd_propagator {
   // The scheme's own data, of which one is set:
   struct kd_interaction *interaction;
   struct kd_unsplit *unsplit;
+  struct kd_unsplit_space *unsplit_space;
 };
 
 struct kd_scheme {
   const char *name; ///< the row of kd_scheme_choices that describes it
+  bool in_space;    ///< for runs with an R grid, else for those without
   kd_status (*create)(kd_propagator *p, const kd_state *initial);
   void (*free)(kd_propagator *p);
   /// Number of unknowns of the integrator, and safety factor on its tolerances.
@@ -58,10 +65,10 @@ struct kd_scheme {
   /// Applies a part of a kick at time p->t.
   kd_status (*kick)(kd_propagator *p, const double impulse[3]);
   void (*cost)(const kd_propagator *p, kd_propagator_statistics *statistics);
-  size_t (*bytes)(const kd_model *model, bool has_collisions, kd_integrator_method method);
+  size_t (*bytes)(const kd_propagator *p);
 };
 
-extern const kd_scheme kd_scheme_interaction, kd_scheme_unsplit;
+extern const kd_scheme kd_scheme_interaction, kd_scheme_unsplit, kd_scheme_unsplit_space;
 
 /// Values of `propagation.scheme`, for the schema; ends with a NULL name.
 extern const kd_choice kd_scheme_choices[];

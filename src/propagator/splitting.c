@@ -21,11 +21,12 @@
 #include "core/dot.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "drift/kick.h"
 #include "drift/phase_space.h"
 #include "propagator/splitting.h"
 
 /// Steps between two comparisons with half steps.
-enum { STEPS_PER_CHECK = 16, STEPS_IN_FIELD = 4 };
+enum { STEPS_PER_CHECK = 16 };
 /// The first step to try, as a part of hbar over the bandwidth.
 static const double FIRST_STEP = 0.1;
 /// The step changes if it could grow by this factor, and at once if it is too long.
@@ -50,6 +51,7 @@ struct kd_splitting {
   double *f;           ///< lags behind t
   double *copy, *half; ///< [total]
   double *v[3];        ///< velocities, packed, [n]
+  double *hamiltonian; ///< packed, [n]
   long steps, rejected;
 };
 
@@ -61,6 +63,7 @@ void kd_splitting_free(kd_splitting *p) {
   kd_free(p->copy);
   kd_free(p->half);
   for (int d = 0; d < 3; d++) kd_free(p->v[d]);
+  kd_free(p->hamiltonian);
   kd_free(p);
 }
 
@@ -102,6 +105,9 @@ kd_status kd_splitting_create(const kd_splitting_setting *setting, const kd_stat
     KD_ALLOCATE(p->v[d], p->n);
     kd_model_velocity(setting->model, (const double[3]){0}, axis, p->v[d]);
   }
+  KD_ALLOCATE(p->hamiltonian, p->n);
+  const kd_model_part energy = {.energy = 1};
+  kd_model_sample(setting->model, (const double[3]){0}, &energy, p->hamiltonian);
   memcpy(p->f, initial->f, p->total * sizeof *p->f);
   *result = p;
   p = NULL;
@@ -138,10 +144,20 @@ static double work_of(const kd_splitting *p, const double impulse[3], const doub
   return p->charge * p->weight * sum;
 }
 
+/// (1/N_k) sum Tr(H f) over the box.
+static double band_energy(const kd_splitting *p, const double *f) {
+  double sum = 0;
+  for (size_t r = 0; r < p->n_r; r++) sum += kd_dot(p->hamiltonian, f + r * p->n, p->n);
+  kd_comm_sum(p->comm, &sum, 1);
+  return p->weight * sum;
+}
+
 /// V(dt), and the work that the field does in it by the trapezoidal rule.
-static kd_status push(kd_splitting *p, double t, double dt, double *f, double *work) {
+/// @param end  t + dt, the same number where the next one begins: of a strong field at a late time
+///             even the rounding between them would be seen
+static kd_status push(kd_splitting *p, double t, double end, double dt, double *f, double *work) {
   double impulse[3];
-  kd_field_impulse(p->s.field, t, t + dt, impulse);
+  kd_field_impulse(p->s.field, t, end, impulse);
   const bool is_pushed = impulse[0] != 0 || impulse[1] != 0 || impulse[2] != 0;
   if (is_pushed) *work += 0.5 * work_of(p, impulse, f);
   KD_TRY(kd_phase_space_potential(p->flow, t + 0.5 * dt, impulse, dt, f));
@@ -167,12 +183,13 @@ static bool field_changes(const kd_splitting *p, double t, double before, double
 
 /// One step without its last half flow, which goes to `lag`; what lags of the step before is done
 /// first. With collisions the outermost flow is C, else K.
-static kd_status take_two(kd_splitting *p, double t, double h, double *f, double *lag,
+/// @param end  t + h
+static kd_status take_two(kd_splitting *p, double t, double end, double h, double *f, double *lag,
                           double *work) {
   if (p->collides) {
     KD_TRY(collide(p, *lag + 0.5 * h, f));
     KD_TRY(move(p, t, 0.5 * h, f));
-    KD_TRY(push(p, t, h, f, work));
+    KD_TRY(push(p, t, end, h, f, work));
     KD_TRY(move(p, t + 0.5 * h, 0.5 * h, f));
   } else {
     // Halves that see different fields are not one: their mean field would spoil the symmetry.
@@ -182,18 +199,20 @@ static kd_status take_two(kd_splitting *p, double t, double h, double *f, double
     } else {
       KD_TRY(move(p, t - *lag, *lag + 0.5 * h, f));
     }
-    KD_TRY(push(p, t, h, f, work));
+    KD_TRY(push(p, t, end, h, f, work));
   }
   *lag = 0.5 * h;
   return KD_OK;
 }
 
-static kd_status take(kd_splitting *p, double t, double h, double *f, double *lag, double *work) {
-  if (p->order == 2) return take_two(p, t, h, f, lag, work);
+static kd_status take(kd_splitting *p, double t, double end, double h, double *f, double *lag,
+                      double *work) {
+  if (p->order == 2) return take_two(p, t, end, h, f, lag, work);
   const double s = 1 / (4 - cbrt(4)), part[5] = {s, s, 1 - 4 * s, s, s};
   for (int i = 0; i < 5; i++) {
-    KD_TRY(take_two(p, t, part[i] * h, f, lag, work));
-    t += part[i] * h;
+    const double next = i == 4 ? end : t + part[i] * h;
+    KD_TRY(take_two(p, t, next, part[i] * h, f, lag, work));
+    t = next;
   }
   return KD_OK;
 }
@@ -210,14 +229,15 @@ static kd_status complete(kd_splitting *p, double t, double *f, double *lag) {
 /// Compares one step with two halves from the same state; p->half receives the latter, complete.
 /// @param ratio  receives the error over what may be spent on a step of this length
 static kd_status compare(kd_splitting *p, double h, double *ratio) {
+  const double middle = p->t + 0.5 * h, end = p->t + h;
   double lag = p->lag, work = 0, largest = 0, difference = 0;
   memcpy(p->copy, p->f, p->total * sizeof *p->f);
   memcpy(p->half, p->f, p->total * sizeof *p->f);
-  KD_TRY(take(p, p->t, h, p->copy, &lag, &work));
+  KD_TRY(take(p, p->t, end, h, p->copy, &lag, &work));
   KD_TRY(complete(p, p->t + h, p->copy, &lag));
   lag = p->lag;
-  KD_TRY(take(p, p->t, 0.5 * h, p->half, &lag, &work));
-  KD_TRY(take(p, p->t + 0.5 * h, 0.5 * h, p->half, &lag, &work));
+  KD_TRY(take(p, p->t, middle, 0.5 * h, p->half, &lag, &work));
+  KD_TRY(take(p, middle, end, 0.5 * h, p->half, &lag, &work));
   KD_TRY(complete(p, p->t + h, p->half, &lag));
   for (size_t i = 0; i < p->total; i++) {
     largest = fmax(largest, fabs(p->half[i]));
@@ -250,28 +270,17 @@ static double next_event(const kd_splitting *p) {
   return next;
 }
 
-/// True if the field sets in or jumps at p->t, or a kick is due.
-static bool is_onset(const kd_splitting *p) {
-  size_t n_kick, n_piece;
-  const kd_kick *kick = kd_field_kicks(p->s.field, &n_kick);
-  const double *edge = kd_field_pieces(p->s.field, &n_piece);
-  for (size_t i = 0; i < n_kick; i++)
-    if (kick[i].time == p->t) return true;
-  for (size_t i = 0; i < n_piece; i++)
-    if (edge[i] == p->t)
-      return kd_field_jumps(p->s.field, i) || (i > 0 && kd_field_is_quiet(p->s.field, i - 1));
-  return false;
-}
-
+/// The work of a kick is the change of the band energy: while it acts nothing else does.
 static kd_status apply_kicks(kd_splitting *p) {
   size_t n_kick;
   const kd_kick *kick = kd_field_kicks(p->s.field, &n_kick);
   for (; p->next_kick < n_kick && kick[p->next_kick].time <= p->t; p->next_kick++) {
     const double *impulse = kick[p->next_kick].impulse;
     KD_TRY(complete(p, p->t, p->f, &p->lag));
-    p->work += 0.5 * work_of(p, impulse, p->f);
-    KD_TRY(kd_phase_space_potential(p->flow, p->t, impulse, 0, p->f));
-    p->work += 0.5 * work_of(p, impulse, p->f);
+    p->work -= band_energy(p, p->f);
+    KD_TRY(kd_phase_space_kick(p->flow, p->comm, impulse, p->s.has_positions, p->s.rtol, p->s.atol,
+                               p->total, p->f, (double *const[2]){p->copy, p->half}));
+    p->work += band_energy(p, p->f);
   }
   return KD_OK;
 }
@@ -318,18 +327,18 @@ kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
     bool is_cut;
     const double h = next_length(p, &is_cut);
     if (p->t + h > t * (1 + 1e-14)) break;
-    KD_TRY(take(p, p->t, h, p->f, &p->lag, &p->work));
+    const double end = is_cut ? next_event(p) : p->t + h;
+    KD_TRY(take(p, p->t, end, h, p->f, &p->lag, &p->work));
     p->steps++;
-    p->t = is_cut ? next_event(p) : p->t + h;
+    p->t = end;
     if (p->until_check > 0) p->until_check--;
     // What begins here may need shorter steps.
-    if (is_cut && p->until_check > STEPS_IN_FIELD) p->until_check = STEPS_IN_FIELD;
-    if (is_cut && is_onset(p)) p->until_check = 0;
+    if (is_cut) p->until_check = 0;
   }
   double lag = p->lag;
   state->work = p->work;
   memcpy(state->f, p->f, p->total * sizeof *p->f);
-  if (t > p->t * (1 + 1e-14)) KD_TRY(take(p, p->t, t - p->t, state->f, &lag, &state->work));
+  if (t > p->t * (1 + 1e-14)) KD_TRY(take(p, p->t, t, t - p->t, state->f, &lag, &state->work));
   KD_TRY(complete(p, t, state->f, &lag));
   state->time = t;
   memset(state->shift, 0, sizeof state->shift);
@@ -345,6 +354,6 @@ void kd_splitting_cost(const kd_splitting *p, kd_propagator_statistics *statisti
 }
 
 size_t kd_splitting_bytes(const kd_splitting *p) {
-  return kd_phase_space_bytes(p->flow) + (3 * p->total + p->n_dim * p->n) * sizeof(double) +
+  return kd_phase_space_bytes(p->flow) + (3 * p->total + (1 + p->n_dim) * p->n) * sizeof(double) +
          (p->scattering ? kd_scattering_bytes(p->scattering) : 0);
 }

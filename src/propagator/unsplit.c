@@ -188,13 +188,10 @@ static void unsplit_cost(const kd_propagator *p, kd_propagator_statistics *stati
   statistics->ffts += kd_translation_n_fft(p->unsplit->translation);
 }
 
-static size_t unsplit_bytes(const kd_model *model, bool has_collisions,
-                            kd_integrator_method method) {
-  (void)has_collisions;
-  const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model);
-  const size_t n_field = kd_integrator_n_vector(method) + 3 + 2 * kd_model_n_dim(model);
-  return kd_flow_bytes(n_band, n_k) + kd_translation_bytes(model) +
-         n_field * n_band * n_band * n_k * sizeof(double);
+static size_t unsplit_bytes(const kd_propagator *p) {
+  const size_t n_field = kd_integrator_n_vector(p->method) + 3 + 2 * kd_model_n_dim(p->model);
+  return kd_flow_bytes(p->n_band, p->n_k) + kd_translation_bytes(p->model) +
+         n_field * p->n * sizeof(double);
 }
 
 const kd_scheme kd_scheme_unsplit = {.name = "unsplit",

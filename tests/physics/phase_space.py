@@ -75,6 +75,14 @@ class Case:
         return schroedinger.driven(self.line, self.hamiltonian, self.packet, self.times, potential,
                                    hbar=self.hbar, **options)
 
+    def evolve(self, state, begin, end, potential):
+        """(c, kappa) from time to time without a force."""
+        if begin == end:
+            return state
+        c, kappa = state
+        return schroedinger.driven(self.line, self.hamiltonian, c, [begin, end], potential,
+                                   impulse=lambda t: kappa * self.hbar, hbar=self.hbar)[-1]
+
     def wigner(self, state):
         return schroedinger.wigner(self.line, state[0], self.r, self.k, self.domain,
                                    self.number / self.spin, state[1])
@@ -488,6 +496,108 @@ def ssh(suite):
                 upper * case.length / case.n_r / case.n_k, 0.05, "else one band is tested")
 
 
+# Kicks of orbitals
+
+
+def kicked_states(case, potential, kicks, position):
+    """(c, kappa) at the times of the case, under kicks [(time, charge * impulse)], at whose own times
+    the state is that before; the work of each kick."""
+    state, now, work = (case.packet, 0.0), 0.0, []
+    states = []
+    for end in case.times:
+        while kicks and kicks[0][0] < end:
+            time, impulse = kicks.pop(0)
+            state = case.evolve(state, now, time, potential)
+            before = schroedinger.band_energy(case.line, case.hamiltonian, *state)
+            state = schroedinger.kicked(case.line, *state, impulse, position, case.hbar)
+            work.append(case.number * (schroedinger.band_energy(
+                case.line, case.hamiltonian, *state) - before))
+            now = time
+        state, now = case.evolve(state, now, end, potential), end
+        states.append(state)
+    return states, work
+
+
+def check_kicks(suite, name, case, potential, position):
+    """Against the Schroedinger equation, and the limit of a short pulse."""
+    impulse, second, charge = 0.9, -0.5, -1
+    at = (0.0, 1.5)
+    case.scenario["field"] = [{"kind": "kick", "impulse": impulse, "time": at[0]},
+                              {"kind": "kick", "impulse": second, "time": at[1]}]
+    states, work = kicked_states(case, potential, [(at[0], charge * impulse),
+                                                   (at[1], charge * second)], position)
+    result = suite.run(case.variant(rtol=1e-7))
+    case.check(suite, name, result, states, least=1e-7)
+    time = result.trace("time")
+    wanted = [sum(w for w, t in zip(work, at) if t < frame - 1e-9) for frame in time]
+    suite.equal(f"{name}: work", result.trace("work"), wanted, TARGET,
+                "the change of the band energy by the oracle")
+    suite.above(f"{name}: work of a kick", np.max(np.abs(work)), 0.1, "else nothing is tested")
+    if not callable(position):
+        # Dipoles between cells would move n(R), and with it the energy of U, of which J.E knows
+        # nothing.
+        suite.equal(f"{name}: energy", result.trace("energy") - result.trace("energy")[0],
+                    result.trace("work"), TARGET, "U does not depend on time")
+    check = suite.run(dict(case.variant(rtol=1e-7), propagation={
+        "scheme": "unsplit", "duration": case.duration, "rtol": 1e-7, "atol": 1e-9}))
+    suite.equal(f"{name}: unsplit", check.snapshot("f"), result.snapshot("f"), 1e-6,
+                "10 rtol each")
+    suite.equal(f"{name}: work in unsplit", check.trace("work"), result.trace("work"), 1e-6,
+                "10 rtol; there it is the quadrature of J.impulse over the kick")
+    # A pulse of the same area in place of the second kick. While it lasts r moves, and r(t) does not
+    # commute with r(t'): an error of first order in its length.
+    errors = []
+    for fwhm in (0.02, 0.01):
+        pulse = {"kind": "pulse", "amplitude": second / (fwhm * np.sqrt(np.pi / (4 * np.log(2)))),
+                 "center": at[1], "fwhm": fwhm}
+        short = suite.run(case.variant(rtol=1e-7, field=[case.scenario["field"][0], pulse]))
+        errors.append(np.max(np.abs(short.snapshot("f")[-1] - result.snapshot("f")[-1])))
+    suite.below(f"{name}: a pulse of {fwhm:g} in its place", errors[1], fwhm, "its length")
+    suite.equal(f"{name}: power of its length, errors {errors[0]:.2e}, {errors[1]:.2e}",
+                np.log2(errors[0] / errors[1]), 1.0, 0.15, "the limit of a short pulse")
+
+
+def kicked_orbitals(suite):
+    """Orbitals apart from each other: each gets the phase of its own position."""
+    case, _ = ssh_case(2.0)
+    case.duration, case.times = 4.0, np.array([0.0, 2.0, 4.0])
+    case.scenario["propagation"]["duration"] = 4.0
+    check_kicks(suite, "kicked orbitals", case, lambda x, t: 0.15 * np.exp(-(x - 2.0)**2 / 32),
+                np.diag([0.0, 0.4]))
+
+
+def kicked_dipoles(suite):
+    """Dipoles between cells, whose matrix changes while the kick moves k."""
+    hop = {0: np.array([[0.3, 0.9], [0.9, -0.3]]), 1: np.array([[0.1, 0.0], [0.6, -0.1]])}
+    dipole = {0: np.array([[0.0, 0.2], [0.2, 0.0]]), 1: np.array([[0.05, 0.0], [0.25, 0.0]])}
+    positions = [0.0, 0.4]
+
+    def listed(matrices, **keys):
+        rows = []
+        for cell, matrix in matrices.items():
+            rows.append(dict(keys, R=[cell], re=matrix.tolist()))
+            if cell:
+                rows.append(dict(keys, R=[-cell], re=matrix.T.tolist()))
+        return rows
+
+    def bloch(matrices):
+        def function(k):
+            phase = np.exp(1j * k)[..., None]
+            return matrices[0] + phase * matrices[1] + phase.conj() * matrices[1].T
+        return function
+
+    r = bloch(dipole)
+    case = Case({"kind": "tight_binding", "lattice_vectors": [[1.0]],
+                 "positions": [[x] for x in positions], "hoppings": listed(hop),
+                 "dipoles": listed(dipole, axis=0)}, bloch(hop), (72, 72.0), (112, 1.0),
+                (140.0, 420), {"kind": "gaussian", "momentum": [2.2], "width": 4.0,
+                               "position": [-3.0]}, 4.0, 2.0,
+                [{"kind": "gaussian", "height": 0.15, "width": 4.0, "center": [2.0]}],
+                is_lattice=True)
+    check_kicks(suite, "kicked dipoles", case, lambda x, t: 0.15 * np.exp(-(x - 2.0)**2 / 32),
+                lambda k: np.diag(positions) + r(k))
+
+
 # Gradient expansion
 
 
@@ -588,4 +698,5 @@ def plane(suite):
 
 if __name__ == "__main__":
     main([the_oracle, free_packet, kicked, falling, harmonic, quartic, order, barrier, dirac,
-          dirac_harmonic, modulated, bloch, impurity, ssh, gradient_expansion, plane])
+          dirac_harmonic, modulated, bloch, impurity, ssh, kicked_orbitals, kicked_dipoles, gradient_expansion,
+          plane])

@@ -166,6 +166,33 @@ def driven(line, hamiltonian, c, times, potential=None, force=no_force, impulse=
     return [(y.reshape(n, b), impulse(t) / hbar) for t, y in zip(solution.t, solution.y.T)]
 
 
+def kicked(line, c, kappa, impulse, position=None, hbar=1.0):
+    """(c, kappa) after a kick F = impulse delta(t): psi -> e^{i impulse (x + r)/hbar} psi.
+
+    position: a matrix, or a function r(k) [n, b, b] of k [n, 1]. In the frame of kappa
+    dc/dl = (i impulse/hbar) r(p + kappa + l impulse/hbar) c over the part l of the kick.
+    """
+    if position is None:
+        return c, kappa + impulse / hbar
+    n, b = c.shape
+
+    def rate(part, y):
+        r = position
+        if callable(position):
+            r = position(line.p[:, None] + kappa + part * impulse / hbar)
+        return (1j * impulse / hbar * np.einsum("...ab,...b->...a", r, y.reshape(n, b))).ravel()
+
+    solution = solve_ivp(rate, (0, 1), c.ravel(), method="DOP853", rtol=1e-12,
+                         atol=1e-13 * np.max(np.abs(c)))
+    return solution.y[:, -1].reshape(n, b), kappa + impulse / hbar
+
+
+def band_energy(line, hamiltonian, c, kappa=0.0):
+    """<H(k)>, without potential and force."""
+    return line.length * float(np.real(np.einsum("pa,pab,pb->", c.conj(),
+                                                 hamiltonian(line.p[:, None] + kappa), c)))
+
+
 def wave(line, c, x, kappa=0.0):
     """psi(x) [..., b]."""
     x = np.asarray(x, dtype=float)
