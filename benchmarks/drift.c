@@ -11,6 +11,7 @@
 ///          and back
 ///   plain  the same by two FFTW plans of real transforms for all of f, one over R, one over k
 ///   table  one table of exponentials made anew, and a kinetic flow
+///   driven the same as step with U at another time every step
 ///   kick   one table of phases of a driven potential made anew, and a potential flow
 ///
 /// `benchmarks/drift` is the other end. Times of one thread are of the processor, so that waiting
@@ -205,6 +206,9 @@ int main(int argc, char **argv) {
       if (strcmp(word, "step") == 0) {
         kinetic(&s, s.dt);
         potential(&s, s.t);
+      } else if (strcmp(word, "driven") == 0) {
+        kinetic(&s, s.dt);
+        potential(&s, other += 1e-4);
       } else if (strcmp(word, "ffts") == 0) {
         kd_phase_space_transforms(s.flow, t.f);
       } else if (strcmp(word, "plain") == 0) {
@@ -214,8 +218,8 @@ int main(int argc, char **argv) {
       } else if (is_kick) {
         potential(&s, other += 1e-4);
       } else {
-        fprintf(stderr, "%s: error: %s (expected step, ffts, plain, table or kick)\n", argv[0],
-                word);
+        fprintf(stderr, "%s: error: %s (expected step, driven, ffts, plain, table or kick)\n",
+                argv[0], word);
         return 2;
       }
     }

@@ -156,6 +156,10 @@ static void follow(const kd_observables *observables, bool is_first, kd_report *
   report->purity_drift = fmax(report->purity_drift, fabs(purity - first[2]));
   report->min_f = fmin(report->min_f, kd_observables_value(observables, "min_f", 0));
   report->min_1mf = fmin(report->min_1mf, kd_observables_value(observables, "min_1mf", 0));
+  if (is_first) {
+    report->initial_min_f = report->min_f;
+    report->initial_min_1mf = report->min_1mf;
+  }
 }
 
 /// Warnings that need no run.
@@ -172,6 +176,73 @@ static void warn_of_number(const stages *s, kd_report *report) {
       kd_model_is_periodic(s->model))
     kd_warn(&report->warnings, "the particle number drifts by %.2g: lower propagation.rtol",
             report->number_drift);
+}
+
+/// Eigenvalues of f outside [0, 1] with an R grid. f(R, k) is a Wigner function: without collisions
+/// it need not be bounded. Collisions take it for the occupation of the states at R, which it is
+/// where it varies slowly; with classical statistics they are linear in f, and may start from any.
+static void warn_of_wigner(const char *statistics, kd_report *report) {
+  kd_warnings *warnings = &report->warnings;
+  const bool is_fermion = strcmp(statistics, "fermion") == 0;
+  const bool is_classical = strcmp(statistics, "classical") == 0;
+  const double least = report->min_f, most = 1 - report->min_1mf;
+  const bool is_low = least < -POSITIVITY_LIMIT,
+             is_high = is_fermion && most > 1 + POSITIVITY_LIMIT;
+  const bool starts_low = report->initial_min_f < -POSITIVITY_LIMIT;
+  const bool starts_high = is_fermion && report->initial_min_1mf < -POSITIVITY_LIMIT;
+  if (starts_low && !is_classical)
+    kd_warn(warnings,
+            "an eigenvalue of f(R, k) is %.2g at the start, but collisions take f for an "
+            "occupation: start from a state that is smooth over the cell hbar of phase space, such "
+            "as local_equilibrium, or leave out the collisions",
+            report->initial_min_f);
+  if (is_low && !starts_low)
+    kd_warn(warnings,
+            "the smallest eigenvalue of f(R, k) is %.2g: unless a lower propagation.rtol changes "
+            "it, it belongs to collisions.ansatz or, with drift: moyal, to interference, and "
+            "collisions take f for an occupation",
+            least);
+  if (starts_high)
+    kd_warn(warnings,
+            "an eigenvalue of f(R, k) is %.8g at the start, but collisions take 1 - f for the part "
+            "of the states that is free: lower initial.number, or take statistics: classical",
+            1 - report->initial_min_1mf);
+  if (is_high && !starts_high)
+    kd_warn(warnings,
+            "an eigenvalue of f(R, k) is %.8g, more than one fermion in a state: unless a lower "
+            "propagation.rtol changes it, it belongs to collisions.ansatz or, with drift: moyal, "
+            "to interference",
+            most);
+}
+
+/// Without collisions the eigenvalues of f(k) do not change; with them, not every Ansatz keeps them
+/// in bounds, whatever the tolerance.
+static void warn_of_eigenvalues(const kd_section *root, const stages *s, kd_report *report) {
+  kd_warnings *warnings = &report->warnings;
+  const char *statistics = kd_section_text(root, "statistics");
+  const bool is_fermion = strcmp(statistics, "fermion") == 0;
+  const bool collides = !kd_collision_is_none(s->collision);
+  if (kd_space_n_dim(s->space) > 0) {
+    if (collides) warn_of_wigner(statistics, report);
+    return;
+  }
+  if (report->min_f < -POSITIVITY_LIMIT)
+    kd_warn(warnings,
+            collides
+                ? "the smallest eigenvalue of f is %.2g: unless a lower propagation.rtol (%.0e) "
+                  "changes "
+                  "it, it belongs to collisions.ansatz"
+                : "the smallest eigenvalue of f is %.2g: lower propagation.rtol to %.0e",
+            report->min_f, 0.01 * kd_section_real(kd_section_child(root, "propagation"), "rtol"));
+  if (is_fermion && report->min_1mf < -POSITIVITY_LIMIT)
+    kd_warn(
+        warnings,
+        collides
+            ? "an eigenvalue of f is %.8g, more than one fermion in a state: unless a lower "
+              "propagation.rtol changes it, it belongs to collisions.ansatz"
+            : "an eigenvalue of f is %.8g, more than one fermion in a state: lower initial.number "
+              "or initial.width, or lower propagation.rtol",
+        1 - report->min_1mf);
 }
 
 static void find_warnings(const kd_scenario *scenario, const stages *s, kd_report *report) {
@@ -200,28 +271,7 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
             "the position matrices in model.file are not Hermitian, by up to %.2g angstrom: their "
             "Hermitian part is used; check the Wannierisation if that is much",
             defect);
-  const bool is_fermion = strcmp(kd_section_text(root, "statistics"), "fermion") == 0;
-  // Without collisions the eigenvalues of f do not change; with them, not every Ansatz keeps them
-  // in bounds, whatever the tolerance. The Wigner function of a pure state is not bounded at all.
-  const bool collides = !kd_collision_is_none(s->collision);
-  const bool is_wigner = kd_space_n_dim(s->space) > 0 && !collides;
-  if (!is_wigner && report->min_f < -POSITIVITY_LIMIT)
-    kd_warn(warnings,
-            collides
-                ? "the smallest eigenvalue of f is %.2g: unless a lower propagation.rtol (%.0e) "
-                  "changes "
-                  "it, it belongs to collisions.ansatz"
-                : "the smallest eigenvalue of f is %.2g: lower propagation.rtol to %.0e",
-            report->min_f, 0.01 * kd_section_real(kd_section_child(root, "propagation"), "rtol"));
-  if (!is_wigner && is_fermion && report->min_1mf < -POSITIVITY_LIMIT)
-    kd_warn(
-        warnings,
-        collides
-            ? "an eigenvalue of f is %.8g, more than one fermion in a state: unless a lower "
-              "propagation.rtol changes it, it belongs to collisions.ansatz"
-            : "an eigenvalue of f is %.8g, more than one fermion in a state: lower initial.number "
-              "or initial.width, or lower propagation.rtol",
-        1 - report->min_1mf);
+  warn_of_eigenvalues(root, s, report);
   warn_of_number(s, report);
 }
 

@@ -47,7 +47,8 @@ KD_API void kd_observables_add_k_axes(const kd_observables *observables, kd_vari
 KD_API kd_status kd_observables_operators(kd_observables *observables, const double *field,
                                           double *value, size_t stride);
 
-/// A snapshot: f and the band populations on the grid of the model; with an R grid also n(R) and j(R).
+/// A snapshot: f and the band populations on the grid of the model; with an R grid also n(R), j(R)
+/// and n(k).
 KD_API const kd_variable *kd_observables_snapshot_variables(const kd_observables *observables,
                                                             size_t *count);
 KD_API kd_status kd_observables_snapshot(kd_observables *observables, const kd_state *state);

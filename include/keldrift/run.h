@@ -18,6 +18,7 @@ typedef struct kd_report {
   double energy_change, work;  ///< over the run, eV per cell
   double purity_drift;         ///< largest |change| over the frames
   double min_f, min_1mf;       ///< smallest over the frames
+  double initial_min_f, initial_min_1mf;
   kd_propagator_statistics cost;
   kd_collision_cost collision;
   unsigned long ffts;

@@ -131,11 +131,11 @@ static kd_status update(kd_differences *d, size_t part) {
 }
 
 kd_status kd_differences_batch(kd_differences *d, double t, double dt, const double impulse[3],
-                               size_t first, size_t count, double *x) {
+                               size_t first, size_t count, size_t pitch, double *x) {
   for (size_t i = 0; i < count; i++) {
     double work = 0;
     for (int c = 0; c < 3; c++) work += impulse[c] * d->images[first + i].mean[c];
-    for (size_t r = 0; r < d->n_here; r++) x[i * d->n_here + r] = -work;
+    for (size_t r = 0; r < d->n_here; r++) x[i * pitch + r] = -work;
   }
   if (dt == 0) return KD_OK;
   for (size_t part = 0; part < d->n_part; part++) {
@@ -144,7 +144,7 @@ kd_status kd_differences_batch(kd_differences *d, double t, double dt, const dou
     KD_TRY(update(d, part));
     for (size_t i = 0; i < count; i++) {
       const size_t mode = first + i;
-      double *here = x + i * d->n_here;
+      double *here = x + i * pitch;
       if (table->difference) {
         const double *difference = table->difference + mode * d->n_here;
         for (size_t r = 0; r < d->n_here; r++) here[r] += weight * difference[r];

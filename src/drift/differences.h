@@ -29,10 +29,12 @@ size_t kd_differences_n_half(const kd_differences *differences);
 /// x[i][r] := dt (difference at mode first + i) - impulse.s, for `count` modes and the points r of
 /// R that this process holds.
 /// @param t        time at which the factors of the parts are taken
-/// @param impulse  integral of the force charge E over dt, eV fs/angstrom
+/// @param dt       any factor: a time, or a time over hbar
+/// @param impulse  integral of the force charge E over dt, times the same factor
 /// @return KD_ERROR_NUMERICS if U is not finite
 kd_status kd_differences_batch(kd_differences *differences, double t, double dt,
-                               const double impulse[3], size_t first, size_t count, double *x);
+                               const double impulse[3], size_t first, size_t count, size_t pitch,
+                               double *x);
 
 /// Bytes held, for the estimate of `check`.
 size_t kd_differences_bytes(const kd_differences *differences);

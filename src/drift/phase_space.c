@@ -109,7 +109,8 @@ struct kd_phase_space {
   size_t n_half;        ///< modes of the half-transform over k
   kd_differences *differences;
   kick_table kick[N_TABLE];
-  double *angle; ///< [BATCH][slab]
+  size_t angle_pitch; ///< slab and more: no power of 2, as above
+  double *angle;      ///< [BATCH][angle_pitch]
   grid_fft over_k;
 
   size_t n_buffer;
@@ -329,7 +330,8 @@ kd_status kd_phase_space_create(kd_model *model, kd_space *space, bool is_gradie
     if (p->n_band >= 2) KD_ALLOCATE(table->unitary, unitary_numbers(p));
     KD_ALLOCATE(p->kick[i].factor, p->slab * 2 * p->n_half);
   }
-  KD_ALLOCATE(p->angle, BATCH * p->slab);
+  p->angle_pitch = (p->slab / 8 | 1) * 8 + (p->slab % 8 ? 8 : 0);
+  KD_ALLOCATE(p->angle, BATCH * p->angle_pitch);
   KD_CHECK(make_plans(p));
   *result = p;
   p = NULL;
@@ -798,26 +800,38 @@ static unsigned long potential_version(const kd_phase_space *p) {
   return version;
 }
 
+/// e^{i angle} of `count` modes from `first` on at n_here points from r on: angles are given by
+/// mode, factors are kept by R.
+static void fill_factors(const kd_phase_space *p, size_t r, size_t n_here, size_t first,
+                         size_t count, double norm, double *factor) {
+  double cosine[BATCH][CHUNK], sine[BATCH][CHUNK];
+  for (size_t i = 0; i < count; i++) {
+    const double *angle = p->angle + i * p->angle_pitch + r;
+#pragma omp simd
+    for (size_t j = 0; j < n_here; j++) kd_cis(angle[j], &cosine[i][j], &sine[i][j]);
+  }
+  for (size_t j = 0; j < n_here; j++) {
+    double *re = factor + (r + j) * 2 * p->n_half + first, *im = re + p->n_half;
+    // FFTW's mode m is that of s = -m.
+    for (size_t i = 0; i < count; i++) re[i] = norm * cosine[i][j], im[i] = norm * sine[i][j];
+  }
+}
+
 static kd_status make_kick(kd_phase_space *p, double t, const double impulse[3], double dt,
                            kick_table *kick) {
   const double norm = 0.5 / (double)p->n_k;
   double force[3];
-  for (int d = 0; d < 3; d++) force[d] = p->charge * impulse[d];
+  for (int d = 0; d < 3; d++) force[d] = p->charge * impulse[d] / p->hbar;
   kick->is_set = false;
   for (size_t first = 0; first < p->n_half; first += BATCH) {
     const size_t count = p->n_half - first < BATCH ? p->n_half - first : BATCH;
-    KD_TRY(kd_differences_batch(p->differences, t, dt, force, first, count, p->angle));
+    KD_TRY(kd_differences_batch(p->differences, t, dt / p->hbar, force, first, count,
+                                p->angle_pitch, p->angle));
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(p->n_thread) if (KD_WORTH_THREADS(count * p->slab))
-    for (size_t r = 0; r < p->slab; r++) {
-      double *re = kick->factor + r * 2 * p->n_half + first, *im = re + p->n_half;
-      double x[BATCH] = {0}, cosine[BATCH], sine[BATCH];
-      for (size_t i = 0; i < count; i++) x[i] = p->angle[i * p->slab + r] / p->hbar;
-#pragma omp simd
-      for (size_t i = 0; i < BATCH; i++) kd_cis(x[i], &cosine[i], &sine[i]);
-      // FFTW's mode m is that of s = -m.
-      for (size_t i = 0; i < count; i++) re[i] = norm * cosine[i], im[i] = norm * sine[i];
-    }
+    for (size_t r = 0; r < p->slab; r += CHUNK)
+      fill_factors(p, r, p->slab - r < CHUNK ? p->slab - r : CHUNK, first, count, norm,
+                   kick->factor);
   }
   kick->t = t;
   kick->dt = dt;
@@ -980,7 +994,7 @@ unsigned long kd_phase_space_n_fft(const kd_phase_space *p) {
 size_t kd_phase_space_bytes(const kd_phase_space *p) {
   const size_t n = p->n_component * p->count_k;
   size_t numbers = N_TABLE * p->slab * 2 * p->n_half + 2 * p->n_batch * n +
-                   p->n_component * p->n_k + BATCH * p->slab;
+                   p->n_component * p->n_k + BATCH * p->angle_pitch;
   if (p->n_band <= 2) numbers += N_TABLE * phase_numbers(p);
   if (p->n_band >= 2) numbers += N_TABLE * unitary_numbers(p);
   if (p->n_band > 2) numbers += 2 * p->n_batch * (2 * n + p->n_band * p->count_k);

@@ -69,9 +69,10 @@ struct kd_observables {
   double complex *snapshot_f;  ///< [n_r][n_k][n_band][n_band]
   double *snapshot_population; ///< [n_r][n_k][n_band]
   double *density, *flow;      ///< n(R), [n_r], and j(R), [n_r][n_dim]; NULL without an R grid
+  double *momentum_density;    ///< n(k), [n_k], likewise
   double *place[3];            ///< coordinates of the R axes, angstrom
   size_t n_snapshot;
-  kd_variable snapshot[4];
+  kd_variable snapshot[5];
   double *reduced[3]; ///< coordinates of the k axes, fractions of the edges
 };
 
@@ -107,6 +108,7 @@ void kd_observables_free(kd_observables *o) {
   kd_free(o->potential);
   kd_free(o->density);
   kd_free(o->flow);
+  kd_free(o->momentum_density);
   for (int d = 0; d < 3; d++) kd_free(o->place[d]);
   kd_free(o);
 }
@@ -197,6 +199,7 @@ static void add_r_axes(const kd_observables *o, kd_variable *variable) {
 static void describe_snapshots(kd_observables *o) {
   static const char *const density_unit[] = {"1/angstrom", "1/angstrom^2", "1/angstrom^3"};
   static const char *const flow_unit[] = {"e/fs", "e/(angstrom fs)", "e/(angstrom^2 fs)"};
+  static const char *const momentum_unit[] = {"angstrom", "angstrom^2", "angstrom^3"};
   kd_variable *f = &o->snapshot[0], *population = &o->snapshot[1];
   *f = (kd_variable){.name = "f",
                      .unit = "1",
@@ -228,7 +231,13 @@ static void describe_snapshots(kd_observables *o) {
                                  .data = o->flow};
   add_r_axes(o, &o->snapshot[3]);
   o->snapshot[3].axis[o->snapshot[3].n_axis++] = direction_axis(o);
-  o->n_snapshot = 4;
+  o->snapshot[4] = (kd_variable){
+      .name = "momentum_density",
+      .unit = unit_of(o, momentum_unit[kd_space_n_dim(o->space) - 1]),
+      .long_name = "momentum density n(k) = g_s int dR Tr f/(2 pi)^d, d the dimension of k",
+      .data = o->momentum_density};
+  kd_observables_add_k_axes(o, &o->snapshot[4]);
+  o->n_snapshot = 5;
 }
 
 /// Energies and eigenvectors on the grid displaced by `shift`; `h` receives H.
@@ -556,15 +565,22 @@ static kd_status unpack_snapshot(kd_observables *o, const double *f, size_t r) {
   return failures ? kd_error(KD_ERROR_MEMORY, "out of memory for a snapshot") : KD_OK;
 }
 
-/// n(R) = g_s (1/N_k V_cell) sum_k Tr f and j(R), charge times the same of v.
+/// n(R) = g_s (1/N_k V_cell) sum_k Tr f; j(R), charge times the same of v; and n(k) = g_s/(2 pi)^d
+/// dR sum_R Tr f, so that the integrals of n(R) over R and of n(k) over k are the same number.
 static kd_status find_densities(kd_observables *o, const kd_state *state) {
   const double weight =
       kd_model_spin_degeneracy(o->model) / ((double)o->n_k * kd_model_cell_volume(o->model));
+  const double momentum_weight = kd_model_spin_degeneracy(o->model) * kd_space_element(o->space) /
+                                 pow(2 * M_PI, (double)o->n_dim);
   KD_TRY(update_bands(o, state->shift));
+  memset(o->momentum_density, 0, o->n_k * sizeof *o->momentum_density);
   for (size_t r = 0; r < o->n_r; r++) {
     const double *f = state->f + r * o->n;
     double number = 0;
-    for (size_t i = 0; i < o->n_band * o->n_k; i++) number += f[i];
+    for (size_t i = 0; i < o->n_band * o->n_k; i++) {
+      number += f[i];
+      o->momentum_density[i % o->n_k] += momentum_weight * f[i];
+    }
     o->density[r] = weight * number;
     for (size_t d = 0; d < o->n_dim; d++)
       o->flow[r * o->n_dim + d] =
@@ -614,6 +630,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, co
   KD_CHECK(kd_translation_create(model, &o->translation));
   KD_CHECK(kd_user_observables_create(root, model, &o->user, &o->n_user));
   for (; kd_traces[o->n_trace].name; o->n_trace++) {
+    if (kd_traces[o->n_trace].in_space && kd_space_n_dim(space) == 0) break;
     if (o->n_trace == MAX_TRACES) {
       status = kd_error(KD_ERROR_INTERNAL, "more than %d rows of traces", MAX_TRACES);
       goto cleanup;
@@ -653,6 +670,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, co
   if (kd_space_n_dim(space) > 0) {
     KD_ALLOCATE(o->density, o->n_r);
     KD_ALLOCATE(o->flow, o->n_r * o->n_dim);
+    KD_ALLOCATE(o->momentum_density, o->n_k);
   }
   for (size_t d = 0; d < o->n_dim; d++) {
     const size_t n = kd_model_n(model)[d];
@@ -750,7 +768,8 @@ size_t kd_observables_bytes(const kd_model *model, const kd_space *space) {
   return kd_translation_bytes(model) +
          n_band * n_k * (n_band * (packed + complex_fields) + 3 * sizeof(double)) +
          n_r * (n_band * n_k * (n_band * sizeof(double complex) + sizeof(double)) +
-                (2 + kd_model_n_dim(model)) * sizeof(double));
+                (2 + kd_model_n_dim(model)) * sizeof(double)) +
+         (kd_space_n_dim(space) > 0 ? n_k * sizeof(double) : 0);
 }
 
 kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {

@@ -119,6 +119,13 @@ static void add_square(const kd_local *k, double *value) {
     value[0] += creal(k->f[c]) * creal(k->f[c]) + cimag(k->f[c]) * cimag(k->f[c]);
 }
 
+/// |W| - W for W = Tr f.
+static void add_negativity(const kd_local *k, double *value) {
+  double w = 0;
+  add_number(k, &w);
+  value[0] += fabs(w) - w;
+}
+
 static const char CURRENT_SOURCE[] = "Trukhan and Protik, sec. VI, eq. 56";
 
 const kd_trace kd_traces[] = {
@@ -206,4 +213,14 @@ const kd_trace kd_traces[] = {
      .rule = KD_GLOBAL,
      .unit = "V/angstrom",
      .long_name = "electric field, without delta kicks"},
+    {.name = "negativity",
+     .rule = KD_AVERAGE,
+     .carries_spin = true,
+     .in_space = true,
+     .unit = "1",
+     .long_name =
+         "negativity of the Wigner function W = Tr f, g_s (1/N_k) sum_k (|W| - W) over the "
+         "box: twice the weight of its negative parts",
+     .reference = "Kenfack and Zyczkowski, J. Opt. B 6, 396 (2004)",
+     .add = add_negativity},
     {.name = NULL}};

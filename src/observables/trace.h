@@ -40,6 +40,7 @@ typedef struct kd_trace {
   bool on_grid;
   /// Zero for a function of H_k in a k.p box, whatever its sum over the half-open grid leaves.
   bool vanishes_for_reference;
+  bool in_space;    ///< only with an R grid; such rows are the last
   const char *unit; ///< eV, fs, angstrom
   const char *long_name;
   const char *reference;

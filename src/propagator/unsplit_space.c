@@ -291,7 +291,7 @@ static kd_status add_potential_rate(kd_propagator *p, double t, const double for
   transform(self, self->to_s, self->work);
   for (size_t first = 0; first < n_s; first += BATCH) {
     const size_t count = n_s - first < BATCH ? n_s - first : BATCH;
-    KD_TRY(kd_differences_batch(self->potential, t, 1, force, first, count, self->x));
+    KD_TRY(kd_differences_batch(self->potential, t, 1, force, first, count, p->n_r, self->x));
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(p->total))
     for (size_t r = 0; r < p->n_r; r++)
       for (size_t c = 0; c < n_component; c++) {

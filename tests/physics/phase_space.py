@@ -87,10 +87,6 @@ class Case:
         return schroedinger.wigner(self.line, state[0], self.r, self.k, self.domain,
                                    self.number / self.spin, state[1])
 
-    def momentum(self, f):
-        """n(k) = int dR Tr f."""
-        return np.einsum("...rkaa->...k", f).real * self.length / self.n_r
-
     def wanted_momentum(self, state):
         a = 2 * np.pi / self.domain
         if self.is_lattice and abs(self.length / self.n_r - a / 2) < 1e-12:
@@ -116,14 +112,23 @@ class Case:
         suite.equal(f"{name}: n(R,t)", result.snapshot("density"),
                     np.array([schroedinger.density(self.line, c, self.r, self.number)
                               for c, _ in states]), tolerance, why)
-        suite.equal(f"{name}: n(k,t)", self.momentum(got),
+        momentum = result.snapshot("momentum_density")
+        # n(k) = g_s/2pi int dR Tr f
+        suite.equal(f"{name}: n(k,t)", 2 * np.pi / self.spin * momentum,
                     np.array([self.wanted_momentum(state) for state in states]), tolerance, why)
+        w = np.einsum("...aa->...", wanted).real
+        negativity = self.spin * (np.abs(w) - w).sum(axis=(1, 2)) * (
+            self.length / self.n_r * self.domain / self.n_k / (2 * np.pi))
+        suite.equal(f"{name}: negativity", result.trace("negativity"), negativity,
+                    10 * tolerance, "the sum of |f - f_wanted|; the same frames")
         suite.equal(f"{name}: hermiticity of f", got, np.conj(np.swapaxes(got, -1, -2)), 1e-14,
                     "structural")
         sign = ("acceptance: a pure state stays one" if least <= 1e-10 else
                 "what the tails leave")
         suite.above(f"{name}: least n(R)", np.min(result.snapshot("density")), -least, sign)
-        suite.above(f"{name}: least n(k)", np.min(self.momentum(got)), -least, sign)
+        suite.above(f"{name}: least n(k)", np.min(momentum), -least, sign)
+        suite.equal(f"{name}: integral of n(k)", momentum.sum(axis=1) * self.domain / self.n_k,
+                    result.at("number", 0.0), 1e-9 * self.number, "definition")
         number = result.trace("number")
         suite.equal(f"{name}: number", number, number[0], 1e-12 * number[0], "acceptance")
         suite.equal(f"{name}: number at the start", number[0], self.number, 1e-9 * self.number,
@@ -286,6 +291,8 @@ def quartic(suite):
                 "else a classical state is tested")
     suite.equal("quartic well: energy", result.trace("energy"),
                 3.0 * case.solver.mean_energy(case.line, case.packet), TARGET, WHY)
+    suite.above("quartic well: negativity", result.trace("negativity")[-1], 1.0,
+                "a third of the 3 particles; else a classical state is tested")
     suite.equal("quartic well: warnings of eigenvalues outside [0, 1]",
                 sum("eigenvalue" in text for text in result.warnings()), 0, 0,
                 "interface: a Wigner function may be negative")
@@ -359,6 +366,26 @@ def dirac(suite):
     suite.equal("Dirac packet: populations", population,
                 np.einsum("kan,srkab,kbn->srkn", vector.conj(), np.array(
                     [case.wigner(state) for state in states]), vector).real, 2 * TARGET, WHY)
+
+
+def marginals(suite):
+    """n(R) and n(k) of a packet split at a barrier, on grids that hold all of it: where they leave
+    1e-6, in the other cases, n(R) and n(k) fall to -1e-8."""
+    for name, model, hamiltonian, k_max, band in (
+            ("one band", {"kind": "parabolic", "mass": 1.0}, schroedinger.parabolic(1.0), 6.5, 0),
+            ("two bands", {"kind": "dirac1d", "velocity": 1.0, "gap": 0.5},
+             oracle.dirac1d(1.0, 0.5), 6.5, 1)):
+        case = Case(model, hamiltonian, (256, 64.0), (256, k_max), (130.0, 512),
+                    {"kind": "gaussian", "momentum": [1.3], "width": 1.2, "position": [-7.0]}, 9.0,
+                    3.0, [{"kind": "gaussian", "height": 1.2, "width": 1.2}], band=band)
+        result = suite.run(case.variant(order=4, step=0.05))
+        states = case.static(lambda x: 1.2 * np.exp(-x**2 / (2 * 1.2**2)))
+        case.check(suite, f"marginals, {name}", result, states, tail=2e-8)
+        n, right = result.snapshot("density")[-1], case.r > 0
+        suite.above(f"marginals, {name}: what passes", n[right].sum() / n.sum(), 0.1,
+                    "else nothing is split")
+        suite.above(f"marginals, {name}: what is reflected", n[~right].sum() / n.sum(), 0.1,
+                    "else nothing is split")
 
 
 def dirac_harmonic(suite):
@@ -698,5 +725,5 @@ def plane(suite):
 
 if __name__ == "__main__":
     main([the_oracle, free_packet, kicked, falling, harmonic, quartic, order, barrier, dirac,
-          dirac_harmonic, modulated, bloch, impurity, ssh, kicked_orbitals, kicked_dipoles, gradient_expansion,
-          plane])
+          marginals, dirac_harmonic, modulated, bloch, impurity, ssh, kicked_orbitals,
+          kicked_dipoles, gradient_expansion, plane])

@@ -163,5 +163,57 @@ def detailed_balance(suite):
                 "the diagonal of the rate is the Boltzmann equation, which balances")
 
 
+def in_space(suite):
+    """min_f and min_1mf over all R; what is said of them with collisions, which take f(R,k) for an
+    occupation, and without, where it may be any Wigner function."""
+    def run(initial, statistics, collisions=True, model=None, **top):
+        return suite.run({
+            "units": "natural", "statistics": statistics, "initial": initial,
+            "model": model or {"kind": "chain", "J": 1.0, "lattice_constant": 1.0},
+            "grid": {"k": [24], "r": {"points": [24], "length": [24.0]}},
+            "collisions": {"ansatz": "matrix", "broadening": 0.3, "terms": [
+                {"kind": "phonon", "energy": 0.5, "coupling": 0.15, "temperature": 0.5}]}
+            if collisions else {},
+            "propagation": {"duration": 2.0, "rtol": 1e-5, "atol": 1e-7},
+            "output": {"every": 0.5, "snapshots": {"every": 0.5}}, **top})
+
+    def told(result):
+        return [text for text in result.warnings() if "eigenvalue" in text]
+
+    smooth = {"kind": "local_equilibrium", "temperature": 0.5, "chemical_potential": 0.0,
+              "chemical_potential_profile": f"0.3*sin({np.pi / 12!r}*x)"}
+    packet = {"kind": "gaussian", "band": 0, "momentum": [1.0], "position": [0.0], "width": 2.5}
+    cat = dict(packet, kind="cat", separation=[6.0], width=1.2)
+    ssh = {"kind": "ssh", "t1": 1.0, "t2": 0.6, "mass": 0.2, "lattice_constant": 1.0}
+    for name, result in (("chain", run(smooth, "fermion")),
+                         ("ssh", run(smooth, "fermion", model=ssh))):
+        level = np.linalg.eigvalsh(result.snapshot("f"))
+        suite.equal(f"in space, {name}: min_f", result.trace("min_f"), level.min(axis=(1, 2, 3)),
+                    1e-13, "eigenvalues of the snapshots, which are the same frames")
+        suite.equal(f"in space, {name}: min_1mf", result.trace("min_1mf"),
+                    1 - level.max(axis=(1, 2, 3)), 1e-13, "the same")
+        suite.below(f"in space, {name}: eigenvalue below 0 by", below_bounds(result), 0,
+                    "smooth, so that it is an occupation")
+        suite.equal(f"in space, {name}: warnings", len(told(result)), 0, 0, "it stays in bounds")
+    suite.equal("in space, packet without collisions: warnings",
+                len(told(run(packet, "fermion", collisions=False))), 0, 0,
+                "interface: a pure state may be outside")
+    suite.equal("in space, classical cat with collisions: warnings",
+                len(told(run(cat, "classical"))), 0, 0, "collisions are linear in f")
+    texts = told(run(cat, "fermion"))
+    for part in ("at the start, but collisions take f for an occupation",
+                 "at the start, but collisions take 1 - f for the part"):
+        suite.equal(f"in space, cat of fermions with collisions: '{part}'",
+                    sum(part in text for text in texts), 1, 0, "f is from -2 to 2")
+    suite.equal("in space, cat of fermions with collisions: warnings", len(texts), 2, 0,
+                "nothing else")
+    # A smooth state that a deep and narrow well makes a Wigner function of.
+    texts = told(run(dict(smooth, chemical_potential=-1.0), "fermion", potential=[
+        {"kind": "gaussian", "height": 6.0, "width": 0.6}]))
+    suite.equal("in space, scattered by a narrow barrier: warnings of interference",
+                min(1, sum("drift: moyal, to interference" in text for text in texts)), 1, 0,
+                "U changes within a lattice constant")
+
+
 if __name__ == "__main__":
-    main([kept_and_not_kept, integration, grid, detailed_balance])
+    main([kept_and_not_kept, integration, grid, detailed_balance, in_space])

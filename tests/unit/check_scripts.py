@@ -453,7 +453,8 @@ class PhaseSpaceChecks(WithFigures):
         write(path, "A packet", time, {}, k=k[:, None], snapshots={
             "time": time,
             "population_k": (f[..., None], "1", ("time", "x", "k1", "band")),
-            "density": (f.mean(axis=2), "1/angstrom", ("time", "x"))})
+            "density": (f.mean(axis=2), "1/angstrom", ("time", "x")),
+            "momentum_density": (f.mean(axis=1), "angstrom", ("time", "k1"))})
         with h5py.File(path, "a") as file:
             file["grid/r"] = r[:, None]
             file["grid/r"].attrs["units"] = "angstrom"

@@ -229,8 +229,8 @@ static void differences_do_not_depend_on_room(void **state) {
     const double impulse[3] = {0.3}, dt = 0.2;
     for (int time = 0; time < 3; time++) {
       const double t = 0.7 * time;
-      CHECK_OK(kd_differences_batch(kept, t, dt, impulse, 0, n_half, x[0]));
-      CHECK_OK(kd_differences_batch(fresh, t, dt, impulse, 0, n_half, x[1]));
+      CHECK_OK(kd_differences_batch(kept, t, dt, impulse, 0, n_half, s.n_r, x[0]));
+      CHECK_OK(kd_differences_batch(fresh, t, dt, impulse, 0, n_half, s.n_r, x[1]));
       CHECK_ARRAY(x[0], x[1], n_half * s.n_r, 1e-14);
       for (size_t mode = 0; mode < n_half; mode++) {
         const double displacement[3] = {(double)mode};
