@@ -96,12 +96,12 @@ static size_t matrix_count(const kd_scattering *s) {
 }
 
 /// The cheaper of one evaluation after another and of matrices, by their estimated times.
-static rule choose(const kd_scattering *s) {
+static rule choose(const kd_scattering *s, size_t n_all) {
   if (kd_collision_is_relaxation(s->c)) return RELAXATION;
   const bool is_affine = kd_collision_is_affine(s->c);
   const kd_keldysh *quadratic = kd_collision_quadratic(s->c);
   if (!kd_collision_is_auto(s->c) || (!is_affine && !quadratic)) return ONE_BY_ONE;
-  const double n = (double)s->n, n_r = (double)s->n_r, one = kd_collision_cost_of_rate(s->c);
+  const double n = (double)s->n, n_r = (double)n_all, one = kd_collision_cost_of_rate(s->c);
   const double n_net = is_affine ? 0 : (double)kd_keldysh_n_net(quadratic);
   const double bytes = sizeof(double) * n * (is_affine ? n * (N_SLOT + 2) : n + n_net);
   if (bytes > (double)LARGEST_MATRICES) return ONE_BY_ONE;
@@ -132,7 +132,8 @@ cleanup:
   return status;
 }
 
-kd_status kd_scattering_create(kd_collision *collision, size_t n_r, kd_scattering **result) {
+kd_status kd_scattering_create(kd_collision *collision, size_t n_r, size_t n_all,
+                               kd_scattering **result) {
   kd_status status = KD_OK;
   kd_scattering *s = NULL;
   *result = NULL;
@@ -140,7 +141,7 @@ kd_status kd_scattering_create(kd_collision *collision, size_t n_r, kd_scatterin
   s->c = collision;
   s->n = kd_collision_length(collision);
   s->n_r = n_r;
-  s->rule = choose(s);
+  s->rule = choose(s, n_all);
   const int n_max = omp_get_max_threads();
   // Where R is few, the threads share the loops over k instead.
   s->n_thread = kd_collision_clones(collision) && (size_t)n_max <= n_r ? n_max : 1;

@@ -17,8 +17,10 @@ typedef struct kd_scattering kd_scattering;
 
 /// @param collision  used until kd_scattering_free, not owned; its statistics count what is done
 /// here
-/// @param n_r        points of R that this process holds
-kd_status kd_scattering_create(kd_collision *collision, size_t n_r, kd_scattering **scattering);
+/// @param n_r    points of R that this process holds
+/// @param n_all  of all processes, by which what is cheaper is chosen: the same for all
+kd_status kd_scattering_create(kd_collision *collision, size_t n_r, size_t n_all,
+                               kd_scattering **scattering);
 void kd_scattering_free(kd_scattering *scattering);
 
 /// df := C[f] at every R; f, df [n_r][n_band^2][n_k], not overlapping.

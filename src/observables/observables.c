@@ -586,6 +586,7 @@ static kd_status find_densities(kd_observables *o, const kd_state *state) {
       o->flow[r * o->n_dim + d] =
           weight * kd_model_charge(o->model) * kd_dot(o->here.v[d], f, o->n);
   }
+  kd_comm_sum(kd_space_comm(o->space), o->momentum_density, o->n_k);
   return KD_OK;
 }
 

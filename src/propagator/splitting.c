@@ -95,7 +95,8 @@ kd_status kd_splitting_create(const kd_splitting_setting *setting, const kd_stat
          : setting->width > 0 ? fmin(FIRST_STEP * p->hbar / setting->width, setting->duration)
                               : setting->duration;
   KD_CHECK(kd_phase_space_create(setting->model, setting->space, setting->is_gradient, &p->flow));
-  if (p->collides) KD_CHECK(kd_scattering_create(setting->collision, p->n_r, &p->scattering));
+  if (p->collides) KD_CHECK(kd_scattering_create(setting->collision, p->n_r,
+                                                   kd_space_n_r(setting->space), &p->scattering));
   KD_ALLOCATE(p->f, p->total);
   KD_ALLOCATE(p->copy, p->total);
   KD_ALLOCATE(p->half, p->total);

@@ -185,7 +185,7 @@ static kd_status unsplit_space_create(kd_propagator *p, const kd_state *initial)
     if (p->has_positions) KD_CHECK(create_sides(p, &part, &self->r[d]));
   }
   if (!kd_collision_is_none(p->collision))
-    KD_CHECK(kd_scattering_create(p->collision, p->n_r, &self->scattering));
+    KD_CHECK(kd_scattering_create(p->collision, p->n_r, kd_space_n_r(p->space), &self->scattering));
   kd_field_kicks(p->field, &n_kick);
   if (n_kick > 0) {
     KD_CHECK(kd_phase_space_create(p->model, p->space, p->is_gradient, &self->flow));

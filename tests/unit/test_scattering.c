@@ -39,7 +39,7 @@ static many many_create(const char *model, const char *statistics, const char *c
                         size_t n_r) {
   many m = {.s = collision_create(text_of("%sstatistics: %s\n%s", model, statistics, COLD_GAS),
                                   text_of("collisions: {broadening: 0.3, %s}\n", collisions))};
-  CHECK_OK(kd_scattering_create(m.s.collision, n_r, &m.scattering));
+  CHECK_OK(kd_scattering_create(m.s.collision, n_r, n_r, &m.scattering));
   return m;
 }
 
