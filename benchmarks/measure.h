@@ -14,7 +14,7 @@ static int n_thread = 1;
 
 /// Wall-clock time with several threads; with one, processor time, which other programs do not
 /// change.
-static double now(void) {
+static inline double now(void) {
   if (n_thread > 1) return kd_seconds();
   struct timespec t;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);

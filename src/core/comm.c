@@ -4,6 +4,8 @@
 #include <omp.h>
 #include <string.h>
 
+#include "core/memory.h"
+
 kd_status kd_comm_create(kd_comm **comm) {
   *comm = NULL;
   return KD_OK;
@@ -48,6 +50,25 @@ void kd_comm_exchange(const kd_comm *comm, const double *send, const int *n_send
 
 void kd_comm_gather(const kd_comm *comm, double *x, const int *n) {
   (void)comm, (void)x, (void)n;
+}
+
+double *kd_comm_allocate(const kd_comm *comm, size_t count) {
+  (void)comm;
+  return kd_allocate(count, sizeof(double));
+}
+
+void kd_comm_release(const kd_comm *comm, double *x) {
+  (void)comm;
+  kd_free(x);
+}
+
+double *kd_comm_peer(const kd_comm *comm, const double *x, size_t rank) {
+  (void)comm, (void)x, (void)rank;
+  return NULL;
+}
+
+void kd_comm_meet(const kd_comm *comm) {
+  (void)comm;
 }
 
 void kd_comm_part(const kd_comm *comm, size_t rank, size_t n, size_t *first, size_t *count) {

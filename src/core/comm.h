@@ -24,6 +24,15 @@ void kd_comm_forget(const kd_comm *comm);
 /// x is made of parts, n[i] numbers of process i, of which each process has its own: brings those
 /// of the others.
 void kd_comm_gather(const kd_comm *comm, double *x, const int *n);
+/// `count` zeroed numbers that processes of the same node reach as well; NULL with a message, the
+/// same everywhere, if memory is short. Counts may differ.
+double *kd_comm_allocate(const kd_comm *comm, size_t count);
+void kd_comm_release(const kd_comm *comm, double *x);
+/// Where process `rank` has what kd_comm_allocate gave it when it gave x here; NULL if that is out
+/// of reach or x is other memory. Not collective.
+double *kd_comm_peer(const kd_comm *comm, const double *x, size_t rank);
+/// Until all have come here; what they wrote to shared memory before is there for all.
+void kd_comm_meet(const kd_comm *comm);
 /// The part of `n` things that process `rank` takes of them: contiguous, in the order of the
 /// processes, as even as possible.
 void kd_comm_part(const kd_comm *comm, size_t rank, size_t n, size_t *first, size_t *count);

@@ -15,6 +15,20 @@
 /// Numbers, or bytes, in one message at most: MPI counts in int.
 static const size_t LARGEST_MESSAGE = (size_t)1 << 30;
 
+/// An array that other processes of the node reach.
+typedef struct shared_array {
+  double *own;
+  double **peer; ///< [size], NULL: on another node
+  MPI_Win window;
+  struct shared_array *next;
+} shared_array;
+
+/// What changes.
+typedef struct comm_state {
+  kd_status failure; ///< agreed on by all, after which nothing is said
+  shared_array *shared;
+} comm_state;
+
 struct kd_comm {
   MPI_Comm mpi; ///< of this library alone
   MPI_Op largest;
@@ -22,7 +36,9 @@ struct kd_comm {
   int n_thread;
   bool finalizes;
   int *send_offset, *receive_offset; ///< [size], scratch
-  kd_status *failure;                ///< agreed on by all, after which nothing is said
+  comm_state *state;
+  MPI_Comm node;     ///< the processes of this node
+  int *rank_on_node; ///< [size], MPI_UNDEFINED elsewhere
 };
 
 /// What launchers of MPI tell the processes that they start. MPI_Init alone would take a tenth of a
@@ -44,22 +60,33 @@ static void largest_of(void *from, void *to, int *n, MPI_Datatype *type) {
     if (isnan(x[i]) || x[i] > y[i]) y[i] = x[i];
 }
 
+static void find_node(kd_comm *c) {
+  MPI_Group all, node;
+  MPI_Comm_split_type(c->mpi, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &c->node);
+  // Shared memory may be short, and then is done without.
+  MPI_Comm_set_errhandler(c->node, MPI_ERRORS_RETURN);
+  MPI_Comm_group(c->mpi, &all);
+  MPI_Comm_group(c->node, &node);
+  for (int i = 0; i < c->size; i++)
+    MPI_Group_translate_ranks(all, 1, &i, node, &c->rank_on_node[i]);
+  MPI_Group_free(&all);
+  MPI_Group_free(&node);
+}
+
 /// Processors that this process may run on over the processes of this node that may run on the
 /// same.
 static kd_status find_threads(kd_comm *c) {
   kd_status status = KD_OK;
-  MPI_Comm node = MPI_COMM_NULL;
   cpu_set_t own, *all = NULL;
   int n = 1, sharing = 0;
   CPU_ZERO(&own);
   c->n_thread = omp_get_max_threads();
   if (sched_getaffinity(0, sizeof own, &own) != 0) memset(&own, 0, sizeof own);
-  MPI_Comm_split_type(c->mpi, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-  MPI_Comm_size(node, &n);
+  MPI_Comm_size(c->node, &n);
   all = kd_allocate((size_t)n, sizeof *all);
   status = kd_comm_agree(c, all ? KD_OK : KD_ERROR_MEMORY);
   if (status != KD_OK) goto cleanup;
-  MPI_Allgather(&own, sizeof own, MPI_BYTE, all, sizeof own, MPI_BYTE, node);
+  MPI_Allgather(&own, sizeof own, MPI_BYTE, all, sizeof own, MPI_BYTE, c->node);
   for (int i = 0; i < n; i++) sharing += CPU_EQUAL(&own, &all[i]) ? 1 : 0;
   const int share = CPU_COUNT(&own) / (sharing > 0 ? sharing : 1);
   // OMP_NUM_THREADS is a wish of the user.
@@ -67,7 +94,6 @@ static kd_status find_threads(kd_comm *c) {
 
 cleanup:
   kd_free(all);
-  if (node != MPI_COMM_NULL) MPI_Comm_free(&node);
   return status;
 }
 
@@ -83,15 +109,17 @@ kd_status kd_comm_create(kd_comm **result) {
     return kd_error(KD_ERROR_INTERNAL, "MPI cannot be initialized");
   KD_ALLOCATE(c, 1);
   c->finalizes = !is_initialized;
-  c->mpi = MPI_COMM_NULL;
+  c->mpi = c->node = MPI_COMM_NULL;
   c->largest = MPI_OP_NULL;
   MPI_Comm_dup(MPI_COMM_WORLD, &c->mpi);
   MPI_Comm_size(c->mpi, &c->size);
   MPI_Comm_rank(c->mpi, &c->rank);
   MPI_Op_create(largest_of, 1, &c->largest);
-  KD_ALLOCATE(c->failure, 1);
+  KD_ALLOCATE(c->state, 1);
+  KD_ALLOCATE(c->rank_on_node, (size_t)c->size);
   KD_ALLOCATE(c->send_offset, (size_t)c->size);
   KD_ALLOCATE(c->receive_offset, (size_t)c->size);
+  find_node(c);
   KD_CHECK(find_threads(c));
   *result = c;
   c = NULL;
@@ -106,7 +134,9 @@ void kd_comm_free(kd_comm *c) {
   const bool finalizes = c->finalizes;
   if (c->largest != MPI_OP_NULL) MPI_Op_free(&c->largest);
   if (c->mpi != MPI_COMM_NULL) MPI_Comm_free(&c->mpi);
-  kd_free(c->failure);
+  if (c->node != MPI_COMM_NULL) MPI_Comm_free(&c->node);
+  kd_free(c->state);
+  kd_free(c->rank_on_node);
   kd_free(c->send_offset);
   kd_free(c->receive_offset);
   kd_free(c);
@@ -131,7 +161,7 @@ int kd_comm_threads(const kd_comm *c) {
 
 /// Where a failure was agreed on, processes may be at different places on their way out.
 static bool is_silent(const kd_comm *c) {
-  return kd_comm_size(c) == 1 || *c->failure != KD_OK;
+  return kd_comm_size(c) == 1 || c->state->failure != KD_OK;
 }
 
 static size_t smaller(size_t a, size_t b) {
@@ -185,6 +215,96 @@ void kd_comm_gather(const kd_comm *c, double *x, const int *n) {
   MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DOUBLE, x, n, c->receive_offset, MPI_DOUBLE, c->mpi);
 }
 
+/// An array in memory that the processes of a node share.
+static kd_status share_array(const kd_comm *c, size_t count, shared_array *a) {
+  kd_status status = KD_OK;
+  MPI_Info info;
+  void *own = NULL;
+  a->window = MPI_WIN_NULL;
+  KD_ALLOCATE(a->peer, (size_t)c->size);
+  MPI_Info_create(&info);
+  // Each on pages of its own, which its process touches first.
+  MPI_Info_set(info, "alloc_shared_noncontig", "true");
+  const int failed = MPI_Win_allocate_shared((MPI_Aint)((count + 1) * sizeof(double)),
+                                             sizeof(double), info, c->node, &own, &a->window);
+  MPI_Info_free(&info);
+  if (failed != MPI_SUCCESS) return kd_error(KD_ERROR_MEMORY, "no shared memory");
+  MPI_Win_lock_all(MPI_MODE_NOCHECK, a->window);
+  a->own = own;
+  memset(a->own, 0, count * sizeof *a->own);
+  for (int i = 0; i < c->size; i++) {
+    MPI_Aint bytes;
+    int unit;
+    if (c->rank_on_node[i] == MPI_UNDEFINED) continue;
+    MPI_Win_shared_query(a->window, c->rank_on_node[i], &bytes, &unit, &a->peer[i]);
+  }
+
+cleanup:
+  return status;
+}
+
+static void unshare_array(shared_array *a) {
+  if (!a) return;
+  if (a->window != MPI_WIN_NULL) {
+    MPI_Win_unlock_all(a->window);
+    MPI_Win_free(&a->window);
+  }
+  kd_free(a->peer);
+  kd_free(a);
+}
+
+double *kd_comm_allocate(const kd_comm *c, size_t count) {
+  if (kd_comm_size(c) == 1) return kd_allocate(count, sizeof(double));
+  shared_array *a = kd_allocate(1, sizeof *a);
+  if (kd_comm_agree(c, a ? KD_OK : KD_ERROR_MEMORY) != KD_OK) {
+    kd_free(a);
+    return NULL;
+  }
+  double fails = share_array(c, count, a) == KD_OK ? 0 : 1;
+  kd_comm_largest(c, &fails, 1);
+  if (fails == 0) {
+    a->next = c->state->shared;
+    c->state->shared = a;
+    return a->own;
+  }
+  unshare_array(a);
+  double *x = kd_allocate(count, sizeof *x);
+  if (kd_comm_agree(c, x ? KD_OK : KD_ERROR_MEMORY) == KD_OK) return x;
+  kd_free(x);
+  return NULL;
+}
+
+/// The array that begins at x.
+static shared_array **find_array(const kd_comm *c, const double *x) {
+  shared_array **a = &c->state->shared;
+  while (*a && (*a)->own != x) a = &(*a)->next;
+  return a;
+}
+
+void kd_comm_release(const kd_comm *c, double *x) {
+  shared_array **place = kd_comm_size(c) > 1 && x ? find_array(c, x) : NULL;
+  if (!place || !*place) {
+    kd_free(x);
+    return;
+  }
+  shared_array *a = *place;
+  *place = a->next;
+  unshare_array(a);
+}
+
+double *kd_comm_peer(const kd_comm *c, const double *x, size_t rank) {
+  if (kd_comm_size(c) == 1) return NULL;
+  const shared_array *a = *find_array(c, x);
+  return a ? a->peer[rank] : NULL;
+}
+
+void kd_comm_meet(const kd_comm *c) {
+  if (is_silent(c)) return;
+  for (shared_array *a = c->state->shared; a; a = a->next) MPI_Win_sync(a->window);
+  MPI_Barrier(c->mpi);
+  for (shared_array *a = c->state->shared; a; a = a->next) MPI_Win_sync(a->window);
+}
+
 void kd_comm_part(const kd_comm *c, size_t rank, size_t n, size_t *first, size_t *count) {
   const size_t size = kd_comm_size(c), each = n / size, rest = n % size;
   *first = rank * each + smaller(rank, rest);
@@ -193,7 +313,7 @@ void kd_comm_part(const kd_comm *c, size_t rank, size_t n, size_t *first, size_t
 
 kd_status kd_comm_agree(const kd_comm *c, kd_status status) {
   if (kd_comm_size(c) == 1) return status;
-  if (*c->failure != KD_OK) return *c->failure;
+  if (c->state->failure != KD_OK) return c->state->failure;
   // Final ones before those that ask for a smaller step; of equals the first process speaks.
   struct {
     int severity, rank;
@@ -205,10 +325,10 @@ kd_status kd_comm_agree(const kd_comm *c, kd_status status) {
   if (c->rank == worst.rank) memcpy(message, kd_error_message(), strlen(kd_error_message()) + 1);
   MPI_Bcast(&agreed, 1, MPI_INT, worst.rank, c->mpi);
   MPI_Bcast(message, sizeof message, MPI_CHAR, worst.rank, c->mpi);
-  if (agreed < 0) *c->failure = agreed;
+  if (agreed < 0) c->state->failure = agreed;
   return c->rank == worst.rank ? agreed : kd_error(agreed, "%s", message);
 }
 
 void kd_comm_forget(const kd_comm *c) {
-  if (c) *c->failure = KD_OK;
+  if (c) c->state->failure = KD_OK;
 }

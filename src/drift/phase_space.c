@@ -751,10 +751,10 @@ static void turn(const kd_phase_space *p, const kinetic_table *table, size_t chu
 
 /// Transforms f along R, multiplies, and transforms back, a chunk of k at a time.
 /// @param table  NULL: the transforms alone
-static void sweep_columns(kd_phase_space *p, const kinetic_table *table, double *f) {
-  kd_column_part parts[3];
-  const size_t n_part = kd_columns_parts(p->columns, f, parts);
-  kd_columns_fetch(p->columns, f);
+static kd_status sweep_columns(kd_phase_space *p, const kinetic_table *table, double *f) {
+  const kd_column_part *parts;
+  size_t n_part;
+  KD_TRY(kd_columns_fetch(p->columns, f, &parts, &n_part));
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(p->n_thread) if (KD_WORTH_THREADS(p->n_r * p->n_component * p->count_k))
   for (size_t chunk = 0; chunk < p->n_chunk; chunk++) {
@@ -775,20 +775,19 @@ static void sweep_columns(kd_phase_space *p, const kinetic_table *table, double 
   }
   kd_columns_return(p->columns, f);
   p->n_fft += p->n_component;
+  return KD_OK;
 }
 
 kd_status kd_phase_space_kinetic(kd_phase_space *p, const double e[3], double dt, double *f) {
   const kinetic_table *table;
   KD_TRY(find_table(p, 1, e, dt, &table));
-  sweep_columns(p, table, f);
-  return KD_OK;
+  return sweep_columns(p, table, f);
 }
 
 kd_status kd_phase_space_dipole(kd_phase_space *p, const double impulse[3], double *f) {
   const kinetic_table *table;
   KD_TRY(find_table(p, 0, impulse, 1, &table));
-  sweep_columns(p, table, f);
-  return KD_OK;
+  return sweep_columns(p, table, f);
 }
 
 // --- potential ----------------------------------------------------------------------------------
@@ -982,9 +981,10 @@ kd_status kd_phase_space_potential(kd_phase_space *p, double t, const double imp
   return KD_OK;
 }
 
-void kd_phase_space_transforms(kd_phase_space *p, double *f) {
-  sweep_columns(p, NULL, f);
+kd_status kd_phase_space_transforms(kd_phase_space *p, double *f) {
+  KD_TRY(sweep_columns(p, NULL, f));
   sweep_rows(p, NULL, f);
+  return KD_OK;
 }
 
 unsigned long kd_phase_space_n_fft(const kd_phase_space *p) {

@@ -26,8 +26,8 @@ kd_status kd_phase_space_create(kd_model *model, kd_space *space, bool is_gradie
                                 kd_phase_space **phase_space);
 void kd_phase_space_free(kd_phase_space *phase_space);
 
-/// f := kinetic flow over `dt`. The exponentials are kept, and made anew when `dt` or the field
-/// changes.
+/// f := kinetic flow over `dt`. Collective, and cheapest for f from kd_comm_allocate. The
+/// exponentials are kept, and made anew when `dt` or the field changes.
 /// @param e  uniform field that the positions of the orbitals see, V/angstrom
 kd_status kd_phase_space_kinetic(kd_phase_space *phase_space, const double e[3], double dt,
                                  double *f);
@@ -44,7 +44,7 @@ kd_status kd_phase_space_potential(kd_phase_space *phase_space, double t, const 
 
 /// The transforms of a kinetic and a potential flow alone, there and back without the norm, for
 /// measurements of their cost.
-void kd_phase_space_transforms(kd_phase_space *phase_space, double *f);
+kd_status kd_phase_space_transforms(kd_phase_space *phase_space, double *f);
 
 /// Transforms of one component along R (for one k) or k (for one R) count as n_k^-1 or n_r^-1 of an
 /// FFT of a component over the whole phase space; both together are one FFT.

@@ -55,18 +55,18 @@ static void spectrum_take(spectrum *s) {
 }
 
 /// Columns over R of the k of this process.
-static void take_columns(spectrum *s, kd_columns *columns, const double *f) {
-  kd_column_part parts[3];
-  size_t first, n_k;
+static kd_status take_columns(spectrum *s, kd_columns *columns, const double *f) {
+  const kd_column_part *parts;
+  size_t n_part, first, n_k;
   kd_columns_k(columns, &first, &n_k);
-  kd_columns_fetch(columns, f);
-  const size_t n_part = kd_columns_parts(columns, (double *)f, parts); // which are read only
+  KD_TRY(kd_columns_fetch(columns, (double *)f, &parts, &n_part)); // which are only read
   for (size_t k = 0; k < n_k; k++) {
     for (size_t i = 0; i < n_part; i++)
       for (size_t r = parts[i].first; r < parts[i].end; r++)
         s->work[r] = parts[i].data[(r - parts[i].first) * parts[i].stride + k];
     spectrum_take(s);
   }
+  return KD_OK;
 }
 
 kd_status kd_tails_measure(const kd_model *model, const kd_space *space, const double *f,
@@ -82,7 +82,7 @@ kd_status kd_tails_measure(const kd_model *model, const kd_space *space, const d
   KD_CHECK(spectrum_create(m, &q));
   KD_CHECK(spectrum_create(kd_model_n(model), &s));
   KD_CHECK(kd_columns_create(space, 1, n_k, column, &columns));
-  for (size_t c = 0; c < n_component; c++) take_columns(&q, columns, f + c * n_k);
+  for (size_t c = 0; c < n_component; c++) KD_CHECK(take_columns(&q, columns, f + c * n_k));
   for (size_t row = 0; row < n_r * n_component; row++) {
     for (size_t k = 0; k < n_k; k++) s.work[k] = f[row * n_k + k];
     spectrum_take(&s);

@@ -59,9 +59,9 @@ void kd_splitting_free(kd_splitting *p) {
   if (!p) return;
   kd_phase_space_free(p->flow);
   kd_scattering_free(p->scattering);
-  kd_free(p->f);
-  kd_free(p->copy);
-  kd_free(p->half);
+  kd_comm_release(p->comm, p->f);
+  kd_comm_release(p->comm, p->copy);
+  kd_comm_release(p->comm, p->half);
   for (int d = 0; d < 3; d++) kd_free(p->v[d]);
   kd_free(p->hamiltonian);
   kd_free(p);
@@ -95,11 +95,16 @@ kd_status kd_splitting_create(const kd_splitting_setting *setting, const kd_stat
          : setting->width > 0 ? fmin(FIRST_STEP * p->hbar / setting->width, setting->duration)
                               : setting->duration;
   KD_CHECK(kd_phase_space_create(setting->model, setting->space, setting->is_gradient, &p->flow));
-  if (p->collides) KD_CHECK(kd_scattering_create(setting->collision, p->n_r,
-                                                   kd_space_n_r(setting->space), &p->scattering));
-  KD_ALLOCATE(p->f, p->total);
-  KD_ALLOCATE(p->copy, p->total);
-  KD_ALLOCATE(p->half, p->total);
+  if (p->collides)
+    KD_CHECK(kd_scattering_create(setting->collision, p->n_r, kd_space_n_r(setting->space),
+                                  &p->scattering));
+  p->f = kd_comm_allocate(p->comm, p->total);
+  p->copy = kd_comm_allocate(p->comm, p->total);
+  p->half = kd_comm_allocate(p->comm, p->total);
+  if (!p->f || !p->copy || !p->half) {
+    status = KD_ERROR_MEMORY;
+    goto cleanup;
+  }
   for (size_t d = 0; d < p->n_dim; d++) {
     double axis[3] = {0};
     axis[d] = 1;
@@ -338,9 +343,10 @@ kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
   }
   double lag = p->lag;
   state->work = p->work;
-  memcpy(state->f, p->f, p->total * sizeof *p->f);
-  if (t > p->t * (1 + 1e-14)) KD_TRY(take(p, p->t, t, t - p->t, state->f, &lag, &state->work));
-  KD_TRY(complete(p, t, state->f, &lag));
+  memcpy(p->copy, p->f, p->total * sizeof *p->f);
+  if (t > p->t * (1 + 1e-14)) KD_TRY(take(p, p->t, t, t - p->t, p->copy, &lag, &state->work));
+  KD_TRY(complete(p, t, p->copy, &lag));
+  memcpy(state->f, p->copy, p->total * sizeof *p->f);
   state->time = t;
   memset(state->shift, 0, sizeof state->shift);
   return KD_OK;
