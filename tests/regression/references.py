@@ -723,6 +723,87 @@ def zener_in_space(root):
     return out
 
 
+def lattice_gas(theta, kt, mu, center, width, amplitude, copies):
+    """A thermal function of the levels of a square lattice with a Gaussian on top, and the thermal
+    function of the same number and energy, found by scipy."""
+    from scipy.optimize import root
+    k = 2 * np.pi * np.arange(24) / 24
+    e = -2 * (np.cos(k)[:, None] + np.cos(k))
+    f = 1 / (np.exp((e - mu) / kt) - theta)
+    f = f + amplitude * np.exp(-0.5 * ((e - center) / width)**2) * (1 - f if theta < 0 else 1)
+
+    def excess(x):
+        g = 1 / (np.exp((e + 4) * x[0] + np.exp(x[1])) - theta) if theta > 0 else 1 / (
+            np.exp((e + 4) * x[0] + x[1]) - theta)
+        return g, [g.mean() - f.mean(), (e * g).mean() - (e * f).mean()]
+
+    x = root(lambda x: excess(x)[1], [0.5, -1.0], tol=1e-14).x
+    g = excess(x)[0]
+    entropy = -np.mean(g * np.log(g) - theta * (1 + theta * g) * np.log(1 + theta * g))
+    return {"number": copies * f.mean(), "energy": copies * (e * f).mean(), "bottom": g[0, 0],
+            "top": g[12, 12], "entropy": copies * entropy}
+
+
+def uehling_uhlenbeck():
+    return lattice_gas(-1, 0.4, -2.2, 1.5, 0.6, 0.5, 2)
+
+
+def bose_relaxation():
+    return lattice_gas(1, 1.5, -5.0, -2.5, 0.6, 1.0, 1)
+
+
+def no_resistivity():
+    """Number times velocity of the kick, hbar k/m; scattering changes neither."""
+    h2_2m, k_max, n, kt, density = 3.809982116 / 0.067, 0.06, 28, BOLTZMANN * 77.0, 2e-5
+    axis = k_max * (2 * np.arange(n) / n - 1)
+    e = h2_2m * (axis[:, None]**2 + axis**2)
+    low, high = -0.5, 0.5
+    for _ in range(80):
+        mu = (low + high) / 2
+        f = 1 / (np.exp((e - mu) / kt) + 1)
+        low, high = (mu, high) if 2 * f.mean() < density * (np.pi / k_max)**2 else (low, mu)
+    f = f + 0.2 * np.exp(-0.5 * ((e - 0.025) / 0.006)**2) * (1 - f)
+    number = 2 * f.mean()
+    return {"number": number, "current": number * 2 * h2_2m / HBAR * 5.64181677e-3 / HBAR}
+
+
+def carrier_multiplication():
+    """Number and energy of the initial function on 6 x 6 points, and its change by the golden rule
+    with |<12|U|34>|^2 = U^2 |sum_a u1* u2* u3 u4|^2, beta by scipy."""
+    from scipy.optimize import brentq
+    n, u, sigma, t = 6, 0.8, 0.2, 0.02
+    i, j = (x.ravel() for x in np.meshgrid(np.arange(n), np.arange(n), indexing="ij"))
+    hop = -(1 + np.exp(-2j * np.pi * i / n) + np.exp(-2j * np.pi * j / n))
+    h = np.array([[0.3 + 0 * hop, hop], [np.conj(hop), -0.3 + 0 * hop]]).transpose(2, 0, 1)
+    level, v = np.linalg.eigh(h)
+    f = 1 / (np.exp(level / 0.2) + 1)
+    f = f + 0.5 * np.exp(-0.5 * ((level - 2.6) / 0.25)**2) * (1 - f)
+    k = np.arange(n * n)
+    k1, k2, k3 = (x.ravel() for x in np.meshgrid(k, k, k, indexing="ij"))
+    k4 = (i[k1] + i[k2] - i[k3]) % n * n + (j[k1] + j[k2] - j[k3]) % n
+    terms = []
+    for b in np.ndindex(2, 2, 2, 2):
+        at = [(x, np.full(x.shape, c)) for x, c in zip((k1, k2, k3, k4), b)]
+        amplitude = np.sum(np.conj(v[k1, :, b[0]] * v[k2, :, b[1]]) * v[k3, :, b[2]]
+                           * v[k4, :, b[3]], axis=1)
+        weight = 2 * np.pi * u**2 * np.abs(amplitude)**2 / n**4
+        x = level[at[0]] + level[at[1]] - level[at[2]] - level[at[3]]
+        occupied, empty = [f[a] for a in at], [1 - f[a] for a in at]
+        terms.append((k1, b[0], x, weight * occupied[2] * occupied[3] * empty[0] * empty[1],
+                      weight * occupied[0] * occupied[1] * empty[2] * empty[3]))
+
+    def rate(beta):
+        out, s = np.zeros((n * n, 2)), beta * sigma**2 / 2
+        for where, band, x, come, go in terms:
+            out[:, band] += np.bincount(where, come * np.exp(-0.5 * ((x + s) / sigma)**2)
+                                        - go * np.exp(-0.5 * ((x - s) / sigma)**2), n * n)
+        return out / (np.sqrt(2 * np.pi) * sigma)
+
+    beta = brentq(lambda b: np.sum(level * rate(b)), -10, 10, xtol=1e-12)
+    return {"number": 2 * f.sum() / n**2, "energy": 2 * (level * f).sum() / n**2,
+            "electrons made": t * rate(beta)[:, 1].mean()}
+
+
 REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": rabi,
               "graphene_pulse": graphene_pulse, "graphene_conductivity": graphene_conductivity,
               "silicon_pulse": silicon_pulse, "relaxation_after_pulse": relaxation_after_pulse,
@@ -732,7 +813,9 @@ REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": 
               "positivity": positivity, "bond_phonons": bond_phonons, "drude": drude,
               "rashba_spin_hall": rashba_spin_hall, "barrier_tunnelling": barrier_tunnelling,
               "harmonic_cat": harmonic_cat, "free_spreading": free_spreading,
-              "classical_limit": classical_limit, "zener_in_space": zener_in_space}
+              "classical_limit": classical_limit, "zener_in_space": zener_in_space,
+              "uehling_uhlenbeck": uehling_uhlenbeck, "bose_relaxation": bose_relaxation,
+              "no_resistivity": no_resistivity, "carrier_multiplication": carrier_multiplication}
 # Those that read a file of the repository.
 WITH_ROOT = (silicon_pulse, silicon_relaxation, ansatz_comparison, kinetic_corrections,
              zener_with_dissipation, barrier_tunnelling, harmonic_cat, free_spreading,

@@ -1,0 +1,57 @@
+#!/usr/bin/python3
+"""Draws electrons above the gap and holes below it against time, and where they are.
+
+    figure.py RESULT.h5 [-o STEM]
+
+Left: particles in the upper and holes in the lower band. Right: occupations at three times against the
+energy, a point per k and band.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+from keldrift_result import (COLORS, Result, add_figure_options, apply_style, axis_label,
+                             check_figure_options, plt, run_script, save_figure)
+
+
+def build_figure(path, title):
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.3))
+    with Result(path) as result:
+        title = title or result.title
+        time = result.trace("time").values
+        population = result.trace("population").values
+        frames = result.read("/snapshots/time").values
+        energy = result.read("/model/energy").values.ravel()
+        occupation = result.read("/snapshots/population_k").values.reshape(len(frames), -1)
+    left.plot(time, population[:, 1], color=COLORS[0], label="electrons above the gap")
+    left.plot(time, 1 - population[:, 0], "--", color=COLORS[1], label="holes below")
+    left.set_ylim(bottom=0)
+    left.set_xlabel(axis_label("time", "hbar/t"))
+    left.set_ylabel("per cell and spin")
+    left.legend(loc="center right")
+    for i, color in zip((0, len(frames) // 6, len(frames) - 1), COLORS):
+        right.plot(energy, occupation[i], ".", markersize=4, color=color,
+                   label=f"t = {frames[i]:g}")
+    right.set_xlabel(axis_label("energy", "t"))
+    right.set_ylabel("occupation")
+    right.legend()
+    figure.suptitle(title)
+    return figure
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("result", metavar="RESULT.h5", help="result of keldrift run")
+    add_figure_options(parser)
+    options = parser.parse_args()
+    check_figure_options(options)
+    apply_style()
+    save_figure(build_figure(options.result, options.title),
+                options.output or "carrier_multiplication", options)
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,51 @@
+#!/usr/bin/python3
+"""Draws the current and the entropy of several runs, each under the name of its file.
+
+    figure.py electrons.h5 impurities.h5 both.h5 [-o STEM]
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+from keldrift_result import (COLORS, Result, add_figure_options, apply_style, axis_label,
+                             check_figure_options, plt, run_script, save_figure)
+
+STYLES = ("-", "-", "--")
+
+
+def build_figure(paths, title):
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.1))
+    for path, color, style in zip(paths, COLORS, STYLES):
+        with Result(path) as result:
+            time = result.trace("time").values[1:]
+            current = result.trace("current").values[1:, 0]
+            entropy = result.trace("entropy").values[1:]
+            title = title or result.title
+        left.plot(time, current / current[0], style, color=color, label=Path(path).stem)
+        right.plot(time, entropy, style, color=color)
+    left.set_ylabel("current over that after the kick")
+    left.set_ylim(0, 1.05)
+    right.set_ylabel("entropy per cell")
+    for axis in (left, right):
+        axis.set_xlabel(axis_label("time", "fs"))
+    left.legend(loc="center right")
+    figure.suptitle(title)
+    return figure
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", metavar="RESULT.h5", nargs="+", help="results of keldrift run")
+    add_figure_options(parser)
+    options = parser.parse_args()
+    check_figure_options(options)
+    apply_style()
+    save_figure(build_figure(options.results, options.title), options.output or "no_resistivity",
+                options)
+
+
+if __name__ == "__main__":
+    run_script(main)
