@@ -302,8 +302,8 @@ size_t kd_collision_bytes(const kd_collision *c) {
 /// Temperature, chemical potential and statistics of the equilibrium that some forms refer to.
 /// @param needs_kt, needs_mu  whether they must come from somewhere
 static kd_status read_thermal(const kd_scenario *scenario, const kd_section *section,
-                              const kd_reference *reference, bool needs_kt, bool needs_mu,
-                              kd_occupation *thermal) {
+                              const kd_reference *reference, const kd_bands *bands, bool needs_kt,
+                              bool needs_mu, kd_occupation *thermal) {
   const bool has_t = kd_section_has(section, "temperature");
   const bool has_mu = kd_section_has(section, "chemical_potential");
   const bool has_initial = reference->rule == KD_REFERENCE_ENERGY;
@@ -320,7 +320,9 @@ static kd_status read_thermal(const kd_scenario *scenario, const kd_section *sec
     thermal->kt =
         kd_scenario_constants(scenario).k_boltzmann * kd_section_real(section, "temperature");
   if (has_mu) thermal->mu = kd_section_real(section, "chemical_potential");
-  return KD_OK;
+  return has_mu ? kd_occupation_check(thermal, bands->energy, bands->n_k * bands->n_band, section,
+                                      "chemical_potential")
+                : KD_OK;
 }
 
 /// What comes in which part of the list of baths.
@@ -459,7 +461,7 @@ static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_r
   KD_CHECK(kd_bands_create(model, &c->bands));
   const bool needs_kt = rule || subtracts || kd_section_flag(section, "linearised");
   const bool needs_mu = needs_kt && !(rule && *rule == KD_RELAX_BGK);
-  KD_CHECK(read_thermal(scenario, section, reference, needs_kt, needs_mu, &thermal));
+  KD_CHECK(read_thermal(scenario, section, reference, &c->bands, needs_kt, needs_mu, &thermal));
   if (is_response) thermal = *about;
   c->kt = thermal.kt;
   if (!rule) {

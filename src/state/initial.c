@@ -50,16 +50,8 @@ kd_status kd_initial_read_thermal(const kd_initial_setting *setting, kd_occupati
   o->at_mu = 0.5;
   if (has_mu) {
     o->mu = kd_section_real(section, "chemical_potential");
-    if (o->statistics == KD_BOSON) {
-      const size_t n = kd_model_n_band(model);
-      for (size_t k = 0; k < kd_model_n_k(model); k++)
-        if (setting->energy[k * n] <= o->mu)
-          return kd_section_error(section, "chemical_potential",
-                                  "%g eV is not below the lowest level, %g eV (expected: bosons "
-                                  "have no equilibrium otherwise)",
-                                  o->mu, setting->energy[k * n]);
-    }
-    return KD_OK;
+    return kd_occupation_check(o, setting->energy, kd_model_n_band(model) * kd_model_n_k(model),
+                               section, "chemical_potential");
   }
   double filling;
   const char *key = has_filling ? "filling" : "density";
@@ -77,8 +69,11 @@ kd_status kd_initial_read_thermal(const kd_initial_setting *setting, kd_occupati
   }
   if (kd_occupation_fill(o, setting->energy, kd_model_n_k(model), kd_model_n_band(model),
                          filling) != KD_OK)
-    return kd_section_error(section, key, "%s (expected 0 to %zu particles per cell and spin)",
-                            kd_error_message(), kd_model_n_band(model));
+    return o->statistics == KD_FERMION
+               ? kd_section_error(section, key,
+                                  "%s (expected 0 to %zu particles per cell and spin)",
+                                  kd_error_message(), kd_model_n_band(model))
+               : kd_section_error(section, key, "%s", kd_error_message());
   return KD_OK;
 }
 

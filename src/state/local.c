@@ -90,6 +90,8 @@ static kd_status local_create(const kd_initial_setting *setting, kd_reference *r
                                 density[r], filling, kd_error_message());
       goto cleanup;
     }
+    KD_CHECK(kd_occupation_check(&here, setting->energy, n_band * n_k, section,
+                                 "chemical_potential_profile"));
     if (r >= first && r < first + count) set_point(setting, &here, r - first, f);
   }
 
@@ -142,6 +144,9 @@ static kd_status half_spaces_create(const kd_initial_setting *setting, kd_refere
     right.kt = setting->constants.k_boltzmann * kd_section_real(section, "temperature_right");
   if (kd_section_has(section, "chemical_potential_right"))
     right.mu = kd_section_real(section, "chemical_potential_right");
+  KD_TRY(kd_occupation_check(&right, setting->energy,
+                             kd_model_n_band(setting->model) * kd_model_n_k(setting->model),
+                             section, "chemical_potential_right"));
   reference->rule = KD_REFERENCE_ENERGY;
   reference->occupation = left;
   const double edge = kd_section_real(section, "edge");

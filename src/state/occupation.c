@@ -135,3 +135,15 @@ kd_status kd_occupation_fill(kd_occupation *o, const double *energy, size_t n_k,
                     filling, got);
   return KD_OK;
 }
+
+kd_status kd_occupation_check(const kd_occupation *o, const double *energy, size_t count,
+                              const kd_section *section, const char *key) {
+  if (o->statistics != KD_BOSON) return KD_OK;
+  double lowest = INFINITY;
+  for (size_t i = 0; i < count; i++) lowest = fmin(lowest, energy[i]);
+  if (o->mu < lowest) return KD_OK;
+  return kd_section_error(section, key,
+                          "%g eV is not below the lowest level, %g eV (expected: bosons have no "
+                          "equilibrium otherwise)",
+                          o->mu, lowest);
+}

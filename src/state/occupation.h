@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "keldrift/status.h"
+#include "scenario/section.h"
 
 /// theta of the statistics: f = 1/(e^x - theta) with -1 Fermi, +1 Bose, 0 classical (Spohn,
 /// eq. 4.5).
@@ -38,5 +39,10 @@ double kd_occupation_slope(const kd_occupation *occupation, double e);
 /// @return KD_ERROR_NUMERICS if no mu gives it
 kd_status kd_occupation_fill(kd_occupation *occupation, const double *energy, size_t n_k,
                              size_t n_band, double filling);
+
+/// Fails at `key` unless there is such an equilibrium: bosons need mu below all levels.
+/// @param energy  `count` levels
+kd_status kd_occupation_check(const kd_occupation *occupation, const double *energy, size_t count,
+                              const kd_section *section, const char *key);
 
 #endif
