@@ -258,12 +258,24 @@ static void warn_of_partners(const kd_collision *c, const kd_bath *bath, kd_warn
         bath->term, kd_model_spin_degeneracy(c->model));
 }
 
+/// Temperature of the carriers, eV: that of the equilibrium or, where that is lower or there is
+/// none, the one that kept the energy in the last evaluation; 0: not known.
+static double carrier_kt(const kd_collision *c, const kd_bath *bath) {
+  double kt = c->kt;
+  for (size_t i = 0; i <= c->n_electron && bath->conserves_energy; i++) {
+    const kd_keldysh *o = i < c->n_electron ? c->electron[i] : c->conserving;
+    const double beta = o ? kd_keldysh_beta(o) : 0;
+    if (beta > 0 && (kt == 0 || 1 / beta < kt)) kt = 1 / beta;
+  }
+  return kt;
+}
+
 void kd_collision_warn(const kd_collision *c, kd_warnings *warnings) {
   const double scale = c->is_natural ? 1 : 1000;
   const char *unit = c->is_natural ? "" : " meV";
   for (size_t b = 0; b < c->n_bath; b++) {
     const kd_bath *bath = &c->bath[b];
-    const double limit = kd_bath_largest_broadening(bath, c->kt);
+    const double limit = kd_bath_largest_broadening(bath, carrier_kt(c, bath));
     if (bath->sigma > limit * (1 + 1e-9))
       kd_warn(warnings,
               "collisions.terms.%zu: a broadening of %.3g%s where its rates need at most %.3g%s "

@@ -635,6 +635,10 @@ cleanup:
   return status;
 }
 
+double kd_keldysh_beta(const kd_keldysh *o) {
+  return o->beta;
+}
+
 const char *kd_keldysh_method(const kd_keldysh *o) {
   return o->electron ? o->electron_method->name : o->method->name;
 }

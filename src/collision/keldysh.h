@@ -72,6 +72,9 @@ size_t kd_keldysh_n_scratch(const kd_keldysh *operator);
 /// Estimate of the time of an evaluation of C[f], nanoseconds of one thread.
 double kd_keldysh_cost(const kd_keldysh *operator);
 
+/// 1/kT that conserved the energy in the last evaluation, 1/eV; 0: none.
+double kd_keldysh_beta(const kd_keldysh *operator);
+
 const char *kd_keldysh_method(const kd_keldysh *operator);
 unsigned long kd_keldysh_n_fft(const kd_keldysh *operator);
 size_t kd_keldysh_bytes(const kd_keldysh *operator);
