@@ -31,6 +31,7 @@ typedef struct kd_electron_setting {
   double kappa;
   double largest_shift; ///< of the kernels, eV
   bool is_hermitian;    ///< all pieces that set() will be given are
+  size_t kept_bytes;    ///< fft: most that is kept of Sigma(k, tau), rather than computed twice
 } kd_electron_setting;
 
 typedef struct kd_electron kd_electron;

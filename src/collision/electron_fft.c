@@ -29,9 +29,6 @@
 #include "core/memory.h"
 #include "core/packing.h"
 
-/// Bytes of Sigma(k, tau) that are kept; beyond, it is computed once to find beta and once more to
-/// use it.
-#define KEPT_BYTES ((size_t)512 << 20)
 /// k handled at a time.
 enum { CHUNK = 128 };
 
@@ -156,7 +153,7 @@ static kd_status fast_create(const kd_electron_setting *setting, kd_electron **r
   self->first = self->sums_half ? 0 : -(long)self->series.n_half;
   self->n_sum = (size_t)((long)self->series.n_half - self->first) + 1;
   const size_t per_term = 2 * self->n_matrix * self->n_k;
-  self->n_window = KEPT_BYTES / (per_term * sizeof *self->sigma);
+  self->n_window = setting->kept_bytes / (per_term * sizeof *self->sigma);
   if (self->n_window > self->n_sum) self->n_window = self->n_sum;
   if (self->n_window < 1) self->n_window = 1;
   self->kept = SIZE_MAX;

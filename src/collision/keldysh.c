@@ -13,6 +13,9 @@
 
 /// `auto` does not take the direct sum beyond this many bytes of its table.
 #define DIRECT_LIMIT ((size_t)1 << 28)
+/// Bytes of the self-energies of electrons that are kept; beyond, they are computed once to find
+/// beta and once more to use it.
+#define ELECTRON_BYTES ((size_t)512 << 20)
 
 /// Kernels that conserve the energy are displaced by at most this many standard deviations.
 static const double LARGEST_SHIFT = 4;
@@ -539,7 +542,8 @@ static kd_status create_electron(kd_keldysh *o, const kd_self_energy_setting *co
                                        .h = o->bands->h,
                                        .kappa = common->kappa,
                                        .largest_shift = common->largest_shift,
-                                       .is_hermitian = common->is_hermitian};
+                                       .is_hermitian = common->is_hermitian,
+                                       .kept_bytes = ELECTRON_BYTES};
   const kd_electron_kind *method =
       o->s.method == &kd_self_energy_direct ? &kd_electron_direct : &kd_electron_fft;
   KD_TRY(method->create(&setting, &o->electron));

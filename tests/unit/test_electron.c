@@ -2,6 +2,7 @@
 /// thermal functions, momentum transfer.
 #include "collision_fixture.h"
 
+#include "collision/electron.h"
 #include "core/eigen.h"
 
 static const char *const METHODS[] = {"direct", "fft"};
@@ -234,6 +235,50 @@ static void density_counts_both_spins(void **state) {
   stage_clear(&a), stage_clear(&b);
 }
 
+/// What is computed twice to save memory is the same as what is kept.
+static void little_memory_gives_the_same(void **state) {
+  (void)state;
+  stage s = square("fermion", 1, -1, "[5, 4]", "{kind: electron, U: 0.4, broadening: 0.3}");
+  const kd_section *section = kd_section_child(kd_scenario_root(s.scenario), "collisions");
+  const kd_constants constants = kd_scenario_constants(s.scenario);
+  kd_bath term;
+  CHECK_OK(kd_bath_create(kd_section_item(section, "terms", 0), s.model, &constants, 0, &term));
+  double *h = hamiltonian(&s), *f = random_state(&s);
+  double complex *g = new_complex(s.n), *free_part = new_complex(s.n), *t[2][2];
+  for (size_t k = 0; k < s.n; k++) {
+    g[k] = f[k];
+    free_part[k] = 1 - f[k];
+  }
+  double rate[2], scale;
+  unsigned long n_fft[2];
+  for (int small = 0; small < 2; small++) {
+    const kd_electron_setting setting = {.model = s.model,
+                                         .term = &term,
+                                         .n_piece = 1,
+                                         .energy = h,
+                                         .h = h,
+                                         .largest_shift = 1,
+                                         .is_hermitian = true,
+                                         .kept_bytes = small ? 4096 : 1 << 20};
+    kd_electron *electron;
+    CHECK_OK(kd_electron_fft.create(&setting, &electron));
+    kd_electron_fft.set(electron, g, free_part);
+    CHECK_OK(kd_electron_fft.energy_rate(electron, 0.7, &rate[small], &scale));
+    for (int order = 0; order < 2; order++) t[small][order] = new_complex(s.n);
+    CHECK_OK(kd_electron_fft.apply(electron, 0.7, t[small][0], t[small][1]));
+    n_fft[small] = kd_electron_fft.n_fft(electron);
+    kd_electron_fft.free(electron);
+  }
+  CHECK_BITWISE(&rate[0], &rate[1], 1);
+  for (int order = 0; order < 2; order++)
+    CHECK_BITWISE((double *)t[0][order], (double *)t[1][order], 2 * s.n);
+  assert_true(n_fft[1] > n_fft[0]);
+  for (int i = 0; i < 4; i++) kd_free(t[i / 2][i % 2]);
+  kd_free(h), kd_free(f), kd_free(g), kd_free(free_part);
+  kd_bath_clear(&term);
+  stage_clear(&s);
+}
+
 static void bad_terms_are_refused(void **state) {
   (void)state;
   static const struct {
@@ -272,6 +317,7 @@ int main(void) {
       cmocka_unit_test(occupations_stay_in_bounds),
       cmocka_unit_test(boxes_keep_the_momentum),
       cmocka_unit_test(density_counts_both_spins),
+      cmocka_unit_test(little_memory_gives_the_same),
       cmocka_unit_test(bad_terms_are_refused),
   };
   return cmocka_run_group_tests_name("electron", tests, NULL, NULL);
