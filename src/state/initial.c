@@ -274,6 +274,7 @@ const kd_variant *const kd_initial_variants[] = {&equilibrium.variant,
                                                  &kd_initial_cat.variant,
                                                  &kd_initial_local_equilibrium.variant,
                                                  &kd_initial_half_spaces.variant,
+                                                 &kd_initial_shell.variant,
                                                  &file.variant,
                                                  NULL};
 

@@ -45,7 +45,7 @@ typedef struct kd_initial_kind {
 } kd_initial_kind;
 
 extern const kd_initial_kind kd_initial_gaussian, kd_initial_cat, kd_initial_local_equilibrium,
-    kd_initial_half_spaces;
+    kd_initial_half_spaces, kd_initial_shell;
 
 /// Reads temperature and chemical potential, filling or density into the occupation.
 kd_status kd_initial_read_thermal(const kd_initial_setting *setting, kd_occupation *occupation);

@@ -485,6 +485,57 @@ static void reference_follows_the_shift(void **state) {
   stage_clear(&s);
 }
 
+/// f is a product of a Gaussian in R and a function of H(k), normalized.
+static void shells(void **state) {
+  (void)state;
+  const double energy = 1.1, spread = 0.2, width = 5, center = -7;
+  stage s = stage_create(SSH "grid: {k: [24], r: {points: [40], length: [100 angstrom]}}\n"
+                             "initial: {kind: shell, energy: 1.1 eV, spread: 0.2 eV, position: [-7 "
+                             "angstrom], width: 5 angstrom, number: 3}\n",
+                         TO_INITIAL);
+  double total = 0, mean = 0, square = 0, factor = 0;
+  for (size_t r = 0; r < 40; r++) {
+    const double x = -50 + 2.5 * (double)r, *f = s.state->f + r * s.n;
+    double here = 0;
+    for (size_t i = 0; i < 2 * s.n_k; i++) here += f[i];
+    total += here, mean += here * x, square += here * x * x;
+    // At one k, f against the exponential of H: e^{-(H - e)^2/2 s^2} has the eigenvectors of H.
+    double complex h[4], f_k[4], fh[4], hf[4];
+    const double k[3] = {2 * M_PI / 3 * 5 / 24};
+    const kd_model_part part = {.energy = 1};
+    kd_model_at(s.model, k, &part, h);
+    kd_unpack(f, 2, s.n_k, 5, f_k);
+    dense_multiply(2, f_k, h, fh);
+    dense_multiply(2, h, f_k, hf);
+    CHECK_BELOW(dense_distance(2, fh, hf), 1e-15);
+    double level[2];
+    double complex vector[4];
+    dense_eigen(2, h, level, vector);
+    double want = 0, trace = creal(f_k[0] + f_k[3]);
+    for (int a = 0; a < 2; a++) want += exp(-0.5 * pow((level[a] - energy) / spread, 2));
+    const double place = exp(-0.5 * pow((x - center) / width, 2));
+    if (r == 17) CHECK_ABOVE(trace, 1e-3);
+    if (r == 10) factor = trace / (want * place);
+    if (r > 10 && r < 25) CHECK_NEAR(trace / (want * place), factor, 1e-12 * factor);
+  }
+  CHECK_NEAR(total / 24 * 2.5 / 3, 3, 1e-12); // dR over the cell of 3 angstrom
+  CHECK_NEAR(mean / total, center, 1e-9);     // the sum over R is exact for Gaussians this wide
+  CHECK_NEAR(square / total - center * center, width * width, 1e-8);
+  stage_clear(&s);
+  CHECK_ERROR(stage_try(SSH "grid: {k: [24]}\ninitial: {kind: shell, energy: 1 eV, spread: 0.1 eV, "
+                            "width: 5 angstrom}\n",
+                        TO_INITIAL, &s),
+              KD_ERROR_SCENARIO, "width: a place without an R grid");
+  CHECK_ERROR(stage_try(SSH "grid: {k: [24], r: {points: [8], length: [10 angstrom]}}\ninitial: "
+                            "{kind: shell, energy: 1 eV, spread: 0.1 eV}\n",
+                        TO_INITIAL, &s),
+              KD_ERROR_SCENARIO, "no width");
+  CHECK_ERROR(stage_try(SSH "grid: {k: [24]}\ninitial: {kind: shell, energy: 90 eV, spread: 0.1 "
+                            "eV}\n",
+                        TO_INITIAL, &s),
+              KD_ERROR_SCENARIO, "no level within 3.8 eV");
+}
+
 static void too_many_bands(void **state) {
   (void)state;
   enum { N = 65 };
@@ -510,6 +561,7 @@ int main(void) {
       cmocka_unit_test(band_occupations),
       cmocka_unit_test(packets),
       cmocka_unit_test(packets_in_degenerate_bands),
+      cmocka_unit_test(shells),
       cmocka_unit_test(files),
       cmocka_unit_test(reference_derivatives),
       cmocka_unit_test(reference_follows_the_shift),
