@@ -90,6 +90,8 @@ static kd_status read_timetables(const kd_scenario *scenario, timetable *frames,
   const double duration = kd_section_real(kd_section_child(root, "propagation"), "duration");
   const kd_section *output = kd_section_child(root, "output");
   const kd_section *rare = kd_section_child(output, "snapshots");
+  if (!*kd_section_text(output, "file"))
+    return kd_section_error(output, "file", "an empty name (expected a file such as result.h5)");
   const double every =
       kd_section_has(output, "every") ? kd_section_real(output, "every") : duration / 200;
   const double seldom = kd_section_has(rare, "every") ? kd_section_real(rare, "every") : duration;

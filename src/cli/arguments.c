@@ -102,6 +102,10 @@ bool kd_cli_parse(const kd_cli_command *command, int argc, char **argv, kd_cli_a
       snprintf(text, sizeof text, n_most ? "%s takes no more than %zu name%s" : "%s takes no name",
                command->name, n_most, n_most == 1 ? "" : "s");
       return kd_cli_usage_error(text, argv[i]), false;
+    } else if (!*argv[i] && command->operands[a->n_operand].kind == KD_CLI_FILE) {
+      char text[128];
+      snprintf(text, sizeof text, "an empty name for %s", command->operands[a->n_operand].name);
+      return kd_cli_usage_error(text, ""), false;
     } else {
       a->operand[a->n_operand++] = argv[i];
     }

@@ -6,13 +6,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/types.h>
 
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/memory.h"
 
 static bool is_separator(char c) {
   return c == ' ' || c == '\t' || c == ',' || c == '\r';
+}
+
+/// Cuts the line behind the word at its start, which is clipped and rid of what a terminal might
+/// obey.
+static const char *clean_word(char *word) {
+  enum { MOST = 40 };
+  size_t length = strcspn(word, " \t,\r");
+  if (length > MOST) length = MOST;
+  word[length] = '\0';
+  for (char *c = word; *c; c++)
+    if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7F) *c = '?';
+  return word;
 }
 
 kd_status kd_table_file_read(const char *path, double **values, size_t *n_row, size_t *n_column) {
@@ -23,16 +36,17 @@ kd_status kd_table_file_read(const char *path, double **values, size_t *n_row, s
   *values = NULL;
   *n_row = *n_column = 0;
 
-  struct stat info;
-  FILE *file = fopen(path, "r");
-  if (!file) return kd_error(KD_ERROR_FILE, "%s: error: cannot open: %s", path, strerror(errno));
-  if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode)) {
-    status = kd_error(KD_ERROR_FILE, "%s: error: cannot read: Is a directory", path);
-    goto cleanup;
-  }
+  const char *reason;
+  FILE *file = kd_input_open(path, &reason);
+  if (!file) return kd_error(KD_ERROR_FILE, "%s: error: cannot open: %s", path, reason);
   errno = 0;
-  while (getline(&line, &line_bytes, file) >= 0) {
+  for (ssize_t n_byte; (n_byte = getline(&line, &line_bytes, file)) >= 0;) {
     line_number++;
+    if (strlen(line) != (size_t)n_byte) {
+      status = kd_error(KD_ERROR_SCENARIO, "%s:%zu: error: a zero byte (expected a text file)",
+                        path, line_number);
+      goto cleanup;
+    }
     line[strcspn(line, "#\n")] = '\0';
     size_t column = 0;
     for (char *cursor = line;;) {
@@ -42,10 +56,9 @@ kd_status kd_table_file_read(const char *path, double **values, size_t *n_row, s
       const double x = strtod(cursor, &end);
       if (end == cursor || (*end != '\0' && !is_separator(*end)) || !isfinite(x)) {
         status = kd_error(KD_ERROR_SCENARIO,
-                          "%s:%zu:%zu: error: \"%.*s\" is not a finite number (expected columns of "
+                          "%s:%zu:%zu: error: \"%s\" is not a finite number (expected columns of "
                           "numbers; # starts a comment)",
-                          path, line_number, (size_t)(cursor - line) + 1,
-                          (int)strcspn(cursor, " \t,\r"), cursor);
+                          path, line_number, (size_t)(cursor - line) + 1, clean_word(cursor));
         goto cleanup;
       }
       cursor = end;

@@ -18,6 +18,10 @@
 /// jump.
 #define SMALLEST 1e-11
 
+/// A field beyond this, V/angstrom or natural units, is a mistake: the field inside a hydrogen atom
+/// is 51 V/angstrom.
+static const double STRONGEST = 1e6;
+
 enum { DEGREE = 16, N_GAUSS = 16 };
 
 /// Nodes and weights of the 16-point Gauss-Legendre rule on [-1, 1], positive half.
@@ -32,7 +36,8 @@ struct kd_field {
   kd_waveform *waveform;
   size_t n_waveform;
   double duration;
-  double scale; ///< largest |E| found on the samples
+  double scale;           ///< largest |E| found on the samples
+  double peak, peak_time; ///< the same on those of the pieces, which approach a pole
   kd_kick *kick;
   size_t n_kick;
   double *edge;    ///< [n_piece + 1]
@@ -58,13 +63,18 @@ static double magnitude(const double e[3]) {
 
 /// True if E on [a, b] is a polynomial of degree 16 to rounding. The samples are taken strictly
 /// inside so that a jump at an end does not count. `*largest` receives the largest sample.
-static bool is_resolved(const kd_field *field, double a, double b, double *largest) {
+static bool is_resolved(kd_field *field, double a, double b, double *largest) {
   double sample[DEGREE + 1][3], before = 0, steepest = 0;
   *largest = 0;
   for (int j = 0; j <= DEGREE; j++) {
     const double x = cos(M_PI * (j + 0.5) / (DEGREE + 1));
     kd_field_value(field, 0.5 * (a + b) + 0.5 * (b - a) * x, sample[j]);
-    *largest = fmax(*largest, magnitude(sample[j]));
+    const double size = magnitude(sample[j]);
+    *largest = fmax(*largest, size);
+    if (size > field->peak || !isfinite(size)) {
+      field->peak = isfinite(size) ? size : INFINITY;
+      field->peak_time = 0.5 * (a + b) + 0.5 * (b - a) * x;
+    }
     for (int d = 0; d < 3 && j > 0; d++)
       steepest = fmax(steepest, fabs(sample[j][d] - sample[j - 1][d]) / (before - x));
     before = x;
@@ -180,6 +190,23 @@ static kd_status not_finite(const kd_section *root, const kd_field *field, doubl
   return kd_section_error(root, "field", "the sum is not finite at t = %.6g", t);
 }
 
+/// Reports the row that is largest where the sum is beyond bounds.
+static kd_status too_strong(const kd_section *root, const kd_field *field) {
+  const double t = field->peak_time;
+  double largest = 0;
+  size_t row = 0;
+  for (size_t i = 0; i < field->n_waveform; i++) {
+    const kd_waveform *w = &field->waveform[i];
+    const double value = w->kind->value ? fabs(w->kind->value(w, t)) : 0;
+    if (value <= largest && isfinite(value)) continue;
+    largest = isfinite(value) ? value : INFINITY;
+    row = i;
+  }
+  return kd_section_error(kd_section_item(root, "field", row), NULL,
+                          "E(t) at t = %.6g reaches %.3g (expected less than %.0e, and no poles)",
+                          t, field->peak, STRONGEST);
+}
+
 static kd_status build_pieces(const kd_section *root, kd_field *field) {
   kd_status status = KD_OK;
   kd_features features = {0};
@@ -223,6 +250,10 @@ static kd_status build_pieces(const kd_section *root, kd_field *field) {
         jump = jump || features.cut[i].jumps;
       }
     }
+  }
+  if (field->peak > STRONGEST) {
+    status = too_strong(root, field);
+    goto cleanup;
   }
   field->edge[0] = 0;
   field->edge[field->n_piece] = field->duration;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/memory.h"
 #include "model/kinds.h"
 #include "model/lattice.h"
@@ -69,6 +70,7 @@ static kd_status syntax_error(const reader *file, size_t line, const char *forma
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
+  if (line == 0) return kd_error(KD_ERROR_SCENARIO, "%s: error: %s", file->name, text);
   return kd_error(KD_ERROR_SCENARIO, "%s:%zu: error: %s", file->name, line, text);
 }
 
@@ -77,9 +79,9 @@ static kd_status load(const kd_section *section, const char *path, reader *file)
   kd_status status = KD_OK;
   size_t capacity = 1 << 16;
   *file = (reader){.name = path};
-  FILE *stream = fopen(path, "rb");
-  if (!stream)
-    return kd_section_file_error(section, "file", "cannot open %s: %s", path, strerror(errno));
+  const char *reason;
+  FILE *stream = kd_input_open(path, &reason);
+  if (!stream) return kd_section_file_error(section, "file", "cannot open %s: %s", path, reason);
   KD_ALLOCATE(file->text, capacity + 1);
   errno = 0;
   for (size_t got = 1; got > 0;) {

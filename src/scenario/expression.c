@@ -89,9 +89,7 @@ kd_status kd_expression_create(const char *formula, const char *variables,
     goto cleanup;
   }
   if (has_assignment(formula)) {
-    status = kd_error(KD_ERROR_SCENARIO,
-                      "the formula %s assigns with = (expected a value; == "
-                      "compares)",
+    status = kd_error(KD_ERROR_SCENARIO, "the formula %s assigns with =, where == would compare",
                       kd_quote(formula).text);
     goto cleanup;
   }
@@ -106,7 +104,7 @@ kd_status kd_expression_create(const char *formula, const char *variables,
   if (failed) {
     status = parser_error(formula, new->parser);
   } else if (n_result != 1) {
-    status = kd_error(KD_ERROR_SCENARIO, "the formula %s has %d values (expected one)",
+    status = kd_error(KD_ERROR_SCENARIO, "the formula %s has %d values, not one",
                       kd_quote(formula).text, n_result);
   }
 

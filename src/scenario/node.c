@@ -54,6 +54,11 @@ static kd_place place_at(const kd_origin *origin, yaml_mark_t mark) {
                  __VA_ARGS__),                                                                     \
    KD_ERROR_SCENARIO)
 
+static kd_status complain_of_depth(const struct builder *builder, yaml_mark_t mark) {
+  return COMPLAIN(builder, mark, "nested too deeply (expected at most %d levels)",
+                  KD_NODE_MAX_DEPTH);
+}
+
 static kd_status build(struct builder *builder, int index, size_t depth, kd_node **result);
 
 static kd_status build_scalar(struct builder *builder, const yaml_node_t *from, kd_node *node) {
@@ -62,6 +67,9 @@ static kd_status build_scalar(struct builder *builder, const yaml_node_t *from, 
   if (strcmp((const char *)from->tag, YAML_STR_TAG) != 0)
     return COMPLAIN(builder, from->start_mark, "the tag %s is not understood (expected no tag)",
                     kd_quote((const char *)from->tag).text);
+  if (length > KD_NODE_MAX_TEXT)
+    return COMPLAIN(builder, from->start_mark, "a text of %zu bytes (expected at most %d)", length,
+                    KD_NODE_MAX_TEXT);
   if (memchr(text, '\0', length))
     return COMPLAIN(builder, from->start_mark, "a text contains a zero character");
   node->kind = KD_NODE_SCALAR;
@@ -126,9 +134,7 @@ static kd_status build(struct builder *builder, int index, size_t depth, kd_node
   for (size_t i = 0; i < depth && i < KD_NODE_MAX_DEPTH; i++)
     if (builder->open[i] == index)
       return COMPLAIN(builder, from->start_mark, "an alias within what it stands for");
-  if (depth >= KD_NODE_MAX_DEPTH)
-    return COMPLAIN(builder, from->start_mark, "nested too deeply (expected at most %d levels)",
-                    KD_NODE_MAX_DEPTH);
+  if (depth >= KD_NODE_MAX_DEPTH) return complain_of_depth(builder, from->start_mark);
   builder->open[depth] = index;
   if (++builder->n_node > KD_NODE_MAX_COUNT)
     return COMPLAIN(builder, from->start_mark,
@@ -168,9 +174,34 @@ static kd_status complain_of_syntax(const struct builder *builder, const yaml_pa
   const yaml_mark_t mark = parser->problem_mark;
   if (mark.index < length && text[mark.index] == '\t')
     return COMPLAIN(builder, mark, "a tab where YAML allows none (expected spaces)");
+  if (parser->context && parser->context_mark.line != mark.line && !builder->origin->fixed)
+    return COMPLAIN(builder, mark, "YAML: %s, %s that begins in line %zu", parser->problem,
+                    parser->context, parser->context_mark.line + 1);
   if (parser->context)
     return COMPLAIN(builder, mark, "YAML: %s, %s", parser->problem, parser->context);
   return COMPLAIN(builder, mark, "YAML: %s", parser->problem ? parser->problem : "syntax error");
+}
+
+/// Refuses deep nesting before libyaml, whose time grows with the square of the depth, builds it.
+static kd_status check_depth(const struct builder *builder, const char *text, size_t length) {
+  kd_status status = KD_OK;
+  yaml_parser_t parser;
+  if (!yaml_parser_initialize(&parser))
+    return kd_error(KD_ERROR_MEMORY, "cannot read YAML: out of memory");
+  yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
+  size_t depth = 0;
+  for (bool goes_on = true; goes_on;) {
+    yaml_event_t event;
+    // What is wrong with the text is told when it is read for good.
+    if (!yaml_parser_parse(&parser, &event)) break;
+    if (event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT) depth++;
+    if (event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT) depth--;
+    if (depth > KD_NODE_MAX_DEPTH) status = complain_of_depth(builder, event.start_mark);
+    goes_on = status == KD_OK && event.type != YAML_STREAM_END_EVENT;
+    yaml_event_delete(&event);
+  }
+  yaml_parser_delete(&parser);
+  return status;
 }
 
 kd_status kd_node_parse(kd_arena *arena, const char *text, size_t length, const kd_origin *origin,
@@ -182,6 +213,7 @@ kd_status kd_node_parse(kd_arena *arena, const char *text, size_t length, const 
   struct builder builder = {
       .arena = arena, .report = report, .origin = origin, .document = &document};
   *node = NULL;
+  KD_TRY(check_depth(&builder, text, length));
   if (!yaml_parser_initialize(&parser))
     return kd_error(KD_ERROR_MEMORY, "cannot read YAML: out of memory");
   yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);

@@ -31,7 +31,12 @@ typedef struct kd_node {
 
 /// Limits that keep hostile files harmless: levels, values with every alias written out, keys of
 /// one mapping.
-enum { KD_NODE_MAX_DEPTH = 64, KD_NODE_MAX_COUNT = 1000000, KD_NODE_MAX_KEYS = 1000 };
+enum {
+  KD_NODE_MAX_DEPTH = 64,
+  KD_NODE_MAX_COUNT = 1000000,
+  KD_NODE_MAX_KEYS = 1000,
+  KD_NODE_MAX_TEXT = 65536
+};
 
 /// Where a text comes from.
 typedef struct kd_origin {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/memory.h"
 #include "scenario/locale.h"
 #include "scenario/resolved.h"
@@ -90,16 +91,15 @@ static kd_status read_file(const char *path, char **text, size_t *length) {
   char *buffer = NULL;
   *text = NULL;
   *length = 0;
-  FILE *file = fopen(path, "rb");
-  if (!file) return kd_error(KD_ERROR_FILE, "%s: error: cannot open: %s", path, strerror(errno));
+  const char *reason;
+  FILE *file = kd_input_open(path, &reason);
+  if (!file) return kd_error(KD_ERROR_FILE, "%s: error: cannot open: %s", path, reason);
   KD_ALLOCATE(buffer, size);
   for (;;) {
     errno = 0;
     *length += fread(buffer + *length, 1, size - *length, file);
     if (ferror(file)) {
-      // A folder can be opened, but not read.
-      status = kd_error(KD_ERROR_FILE, "%s: error: cannot %s: %s", path,
-                        errno == EISDIR ? "open" : "read", strerror(errno));
+      status = kd_error(KD_ERROR_FILE, "%s: error: cannot read: %s", path, strerror(errno));
       goto cleanup;
     }
     if (*length < size) break;

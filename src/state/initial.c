@@ -1,6 +1,7 @@
 #include "state/initial.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/eigen.h"
@@ -198,16 +199,22 @@ static kd_status file_create(const kd_initial_setting *setting, kd_reference *re
     reference->rule = KD_REFERENCE_ZERO;
   }
   status = kd_result_read(path, "/snapshots/f", &rank, size, &is_complex, &data);
+  if (status == KD_ERROR_SCENARIO)
+    return kd_section_error(section, "file", "%s", kd_error_message());
   if (status != KD_OK) return kd_section_file_error(section, "file", "%s", kd_error_message());
   bool fits =
       rank == n_dim + 3 && is_complex && size[0] > 0 && size[rank - 1] == n && size[rank - 2] == n;
   for (size_t d = 0; d < n_dim && fits; d++) fits = size[d + 1] == kd_model_n(model)[d];
   if (!fits) {
+    char shape[160] = "";
+    for (size_t d = 0; d < rank; d++) {
+      const size_t used = strlen(shape);
+      snprintf(shape + used, sizeof shape - used, "%s%zu", d ? ", " : "", size[d]);
+    }
     status = kd_section_error(section, "file",
-                              "\"%s\": /snapshots/f does not have the shape of this "
-                              "scenario (expected [snapshot, the k grid of `grid.k`, %zu, %zu], "
-                              "complex)",
-                              path, n, n);
+                              "\"%s\": /snapshots/f is [%s], %s (expected [snapshot, the k grid of "
+                              "`grid.k`, %zu, %zu], complex)",
+                              path, shape, is_complex ? "complex" : "real", n, n);
     goto cleanup;
   }
   const long given = kd_section_integer(section, "snapshot");

@@ -340,9 +340,10 @@ static void files(void **state) {
   kd_free(data);
 
   expect_message(model, "kind: file, file: /nowhere/first.h5", KD_ERROR_FILE, "/nowhere/first.h5");
-  expect_message(SSH "grid: {k: [9]}\n", text_of("kind: file, file: %s", path), KD_ERROR_SCENARIO,
-                 "/snapshots/f does not have the shape of this scenario (expected [snapshot, the k "
-                 "grid of `grid.k`, 2, 2], complex)");
+  expect_message(
+      SSH "grid: {k: [9]}\n", text_of("kind: file, file: %s", path), KD_ERROR_SCENARIO,
+      "/snapshots/f is [4, 8, 2, 2], complex (expected [snapshot, the k grid of `grid.k`, 2, 2], "
+      "complex)");
   expect_message(CHAIN "grid: {k: [8]}\n", text_of("kind: file, file: %s", path), KD_ERROR_SCENARIO,
                  "grid of `grid.k`, 1, 1], complex)");
   expect_message(model, text_of("kind: file, file: %s, snapshot: 4", path), KD_ERROR_SCENARIO,

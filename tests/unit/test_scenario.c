@@ -472,7 +472,12 @@ static void broken_yaml(void **state) {
   char endless[50001];
   memset(endless, '[', sizeof endless - 1);
   endless[sizeof endless - 1] = '\0';
-  check_contains(endless, "error: YAML: ");
+  check_message(endless, NULL,
+                "s.yaml:1:65: error: nested too deeply (expected at most 64 levels)");
+  static char long_text[70001];
+  memset(long_text, 'x', sizeof long_text - 1);
+  check_message(long_text, NULL,
+                "s.yaml:1:1: error: a text of 70000 bytes (expected at most 65536)");
 }
 
 static void aliases(void **state) {
@@ -837,6 +842,39 @@ static void descriptions(void **state) {
                             "tight_binding, spin_degeneracy)");
 }
 
+/// What the completion of shells offers.
+static void keys(void **state) {
+  (void)state;
+  const struct {
+    const char *path, *ending, *want;
+  } cases[] = {{"mod", "", "model.\n"},
+               {"model.gra", "", "model.graphene\n"},
+               {"model.graphene.", "", "model.graphene.t\nmodel.graphene.mass\n"},
+               {"mod", "=", "model.\n"},
+               {"field.", "=", "field.0.\n"},
+               {"field.0.am", "=", "field.0.amplitude=\n"},
+               {"temp", "=", "temperature=\n"},
+               {"nothing", "=", ""},
+               {"nothing.at.", "=", ""},
+               {"..", "=", ""}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char *text;
+    assert_int_equal(kd_describe_keys(cases[i].path, cases[i].ending, &text), KD_OK);
+    assert_string_equal(text, cases[i].want);
+    free(text);
+  }
+  // Wrapped to the width that is asked for.
+  for (size_t width = 50; width <= 110; width += 30) {
+    char *text;
+    assert_int_equal(kd_describe(NULL, width, &text), KD_OK);
+    size_t longest = 0;
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+      if (strcspn(line, "\n") > longest) longest = strcspn(line, "\n");
+    assert_true(longest <= width);
+    free(text);
+  }
+}
+
 static void markdown(void **state) {
   (void)state;
   char *text;
@@ -871,23 +909,15 @@ static void locale_does_not_matter(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(defaults),
-      cmocka_unit_test(every_type),
-      cmocka_unit_test(natural_units),
-      cmocka_unit_test(errors_have_places),
-      cmocka_unit_test(matrix_errors),
-      cmocka_unit_test(all_errors_at_once),
-      cmocka_unit_test(broken_yaml),
-      cmocka_unit_test(aliases),
-      cmocka_unit_test(overrides),
-      cmocka_unit_test(errors_from_the_stages),
-      cmocka_unit_test(round_trips),
-      cmocka_unit_test(resolved_text),
-      cmocka_unit_test(large_matrix),
-      cmocka_unit_test(files),
-      cmocka_unit_test(descriptions),
-      cmocka_unit_test(markdown),
-      cmocka_unit_test(locale_does_not_matter),
+      cmocka_unit_test(defaults),      cmocka_unit_test(every_type),
+      cmocka_unit_test(natural_units), cmocka_unit_test(errors_have_places),
+      cmocka_unit_test(matrix_errors), cmocka_unit_test(all_errors_at_once),
+      cmocka_unit_test(broken_yaml),   cmocka_unit_test(aliases),
+      cmocka_unit_test(overrides),     cmocka_unit_test(errors_from_the_stages),
+      cmocka_unit_test(round_trips),   cmocka_unit_test(resolved_text),
+      cmocka_unit_test(large_matrix),  cmocka_unit_test(files),
+      cmocka_unit_test(descriptions),  cmocka_unit_test(keys),
+      cmocka_unit_test(markdown),      cmocka_unit_test(locale_does_not_matter),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /// Numeric tables in text files.
 #include "support.h"
 
+#include <sys/stat.h>
+
 #include "core/table_file.h"
 
 static void expect_table(const char *text, size_t n_row, size_t n_column, const double *want) {
@@ -99,7 +101,15 @@ static void unreadable_files(void **state) {
   assert_int_equal(rows, 0);
   assert_int_equal(columns, 0);
   CHECK_ERROR(kd_table_file_read("/tmp", &values, &rows, &columns), KD_ERROR_FILE,
-              "/tmp: error: cannot read: Is a directory");
+              "/tmp: error: cannot open: Is a directory");
+  CHECK_ERROR(kd_table_file_read("/dev/zero", &values, &rows, &columns), KD_ERROR_FILE,
+              "/dev/zero: error: cannot open: not an ordinary file");
+  // A pipe that nobody writes to is not waited for.
+  path = temporary("pipe");
+  assert_int_equal(mkfifo(path, 0600), 0);
+  CHECK_OK(kd_table_file_read(path, &values, &rows, &columns));
+  assert_int_equal(rows, 0);
+  kd_free(values);
 }
 
 int main(void) {

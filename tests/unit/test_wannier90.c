@@ -358,7 +358,7 @@ static void refuses_unreadable_files(void **state) {
   assert_int_equal(mkdir(path, 0700), 0);
   snprintf(text, sizeof text, "model: {kind: wannier90, file: %s/folder}\ngrid: {k: [1, 1, 1]}\n",
            folder);
-  expect_error(text, KD_ERROR_FILE, "model.file: cannot read");
+  expect_error(text, KD_ERROR_FILE, "model.file: cannot open");
 }
 
 static void refuses_wrong_keys(void **state) {
