@@ -39,7 +39,8 @@ static const double STIFF = 500;
 
 const kd_choice kd_scheme_choices[] = {
     {.name = "auto",
-     .meaning = "interaction; with bdf, on a lattice and unless ansatz is diagonal, unsplit"},
+     .meaning = "splitting with an R grid; else interaction, or, with bdf on a lattice and unless "
+                "ansatz is diagonal, unsplit"},
     {.name = "interaction",
      .meaning =
          "exact drift (translation and Magnus steps of order 6); CVODE integrates the rest in "
@@ -133,6 +134,11 @@ static kd_status choose_method(kd_propagator *p, const kd_section *section,
   // The preconditioner of bdf knows nothing of the drift, which is fast at any R grid.
   if (in_space && p->method == KD_BDF)
     return kd_section_error(section, "integrator", "bdf with an R grid (expected auto or adams)");
+  if (in_space && kd_comm_size(kd_space_comm(p->space)) > 1)
+    return kd_section_error(section, "scheme",
+                            "unsplit with an R grid on %zu processes (expected splitting, or one "
+                            "process)",
+                            kd_comm_size(kd_space_comm(p->space)));
   if (in_space) return KD_OK;
   const bool may_be_implicit = collides && implicit && (!p->scheme || p->scheme == implicit);
   if (strcmp(name, "auto") == 0 && may_be_implicit) {

@@ -157,12 +157,6 @@ static kd_status unsplit_space_create(kd_propagator *p, const kd_state *initial)
   size_t n_kick;
   KD_ALLOCATE(self, 1);
   p->unsplit_space = self;
-  if (p->n_r != kd_space_n_r(p->space)) {
-    status = kd_error(KD_ERROR_SCENARIO,
-                      "scheme unsplit holds all points of R in one process (expected scheme "
-                      "splitting, or one process)");
-    goto cleanup;
-  }
   const size_t *m = kd_space_n(p->space), last = m[kd_space_n_dim(p->space) - 1];
   self->n_q = p->n_r / last * (last / 2 + 1);
   // All differences are kept: they are looked up at every evaluation.
