@@ -144,9 +144,10 @@ EDITS = [
      'unsplit, or grid.r)'),
     ('a step for another scheme', 'duration: 4 fs', 'duration: 4 fs, step: 1 fs', 2,
      's.yaml:6:37: error: propagation.step: a key of scheme splitting (expected that scheme)'),
-    ('a kick of orbitals in space', 'k: [8]}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\nfield: [{kind: pulse, amplitude: 1 MV/cm, center: 2 fs, fwhm: 1 fs}]', 'k: [8], r: {points: [8], length: [24 angstrom]}}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\nfield: [{kind: kick, impulse: 0.1 V fs/angstrom, time: 1 fs}]', 2,
-     's.yaml:5:8: error: field: a kick in a space-resolved run of a model with orbital positions '
-     '(expected a short pulse)'),
+    ('interaction with R', 'k: [8]}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\nfield: [{kind: pulse, amplitude: 1 MV/cm, center: 2 fs, fwhm: 1 fs}]\npropagation: {duration: 4 fs', 'k: [8], r: {points: [8], length: [24 angstrom]}}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\npropagation: {duration: 4 fs, scheme: interaction', 2,
+     's.yaml:5:39: error: propagation.scheme: interaction with an R grid (expected splitting or unsplit)'),
+    ('bdf with R', 'k: [8]}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\nfield: [{kind: pulse, amplitude: 1 MV/cm, center: 2 fs, fwhm: 1 fs}]\npropagation: {duration: 4 fs', 'k: [8], r: {points: [8], length: [24 angstrom]}}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\npropagation: {duration: 4 fs, scheme: unsplit, integrator: bdf', 2,
+     's.yaml:5:60: error: propagation.integrator: bdf with an R grid (expected auto or adams)'),
     ('two cats', 'kind: equilibrium, temperature: 300 K, filling: 1', 'kind: cat, momentum: [0 1/angstrom], width: 9 angstrom, separation: [1 angstrom]', 2,
      's.yaml:4:10: error: initial.kind: cat without an R grid (expected grid.r)'),
     ('a tag', 'title: good', 'title: !!python/object:os.system x', 2,
