@@ -9,9 +9,9 @@
 ///
 ///   least      a step or an evaluation, the least of all
 ///   step       the median
-///   fft        the transforms of a step
-///   meet       a step's waiting for each other where f is shared memory
-///   columns    what brings columns of f in other memory together and back, of which
+///   fft        the transforms of a step, the mean
+///   meet       least time of a step's waiting for each other where f is shared memory
+///   columns    the same of what brings columns of f in other memory together and back, of which
 ///   exchange   the messages alone, the rest being copies
 ///   fftw       the same by transposes of FFTW-MPI, out of place, without the copies that they need
 ///              for more than one band
@@ -34,7 +34,7 @@
 
 enum { MOST = 100000, WIDTH = 32 };
 static kd_comm *comm;
-enum { STEP, FFT, MEET, COLUMNS, EXCHANGE, FFTW, N_SAMPLE };
+enum { STEP, MEET, COLUMNS, EXCHANGE, FFTW, N_SAMPLE };
 static double sample[N_SAMPLE][MOST];
 
 static double median(double *x, size_t n) {
@@ -135,45 +135,49 @@ static void drift(size_t n_band, size_t n_r, size_t n_k, double seconds) {
   kinetic(&s, s.dt);
   potential(&s, s.t);
   size_t n = 0;
+  double transforms = kd_fft_seconds();
   for (const double start = kd_seconds(); goes_on(start, seconds, n); n++) {
-    const double fft = kd_fft_seconds();
-    double time[7];
-    time[0] = kd_seconds();
+    const double begin = kd_seconds();
     kinetic(&s, s.dt);
     potential(&s, s.t);
-    time[1] = kd_seconds();
-    sample[FFT][n] = kd_fft_seconds() - fft;
+    sample[STEP][n] = kd_seconds() - begin;
+  }
+  // Every 16th transform is timed, so that the mean of many steps is due.
+  transforms = (kd_fft_seconds() - transforms) / (double)n;
+  size_t n_other = 0;
+  const double others = 0.5 * seconds;
+  for (const double start = kd_seconds(); goes_on(start, others, n_other); n_other++) {
+    double time[5];
+    time[0] = kd_seconds();
     fetch_and_return(columns, s.f);
-    time[2] = kd_seconds();
+    time[1] = kd_seconds();
     fetch_and_return(columns, other);
-    time[3] = kd_seconds();
+    time[2] = kd_seconds();
     if (kd_comm_size(comm) > 1) {
       kd_comm_exchange(comm, m.slab, m.n_slab, m.column, m.n_column);
       kd_comm_exchange(comm, m.column, m.n_column, m.slab, m.n_slab);
     }
-    time[4] = kd_seconds();
+    time[3] = kd_seconds();
 #if KD_FFTW_MPI
     if (kd_comm_size(comm) > 1) {
       fftw_execute(t.there);
       fftw_execute(t.back);
     }
 #endif
-    time[5] = kd_seconds();
-    sample[STEP][n] = time[1] - time[0];
-    sample[MEET][n] = time[2] - time[1];
-    sample[COLUMNS][n] = time[3] - time[2];
-    sample[EXCHANGE][n] = time[4] - time[3];
-    sample[FFTW][n] = time[5] - time[4];
+    time[4] = kd_seconds();
+    for (int i = 0; i < 4; i++) sample[MEET + i][n_other] = time[i + 1] - time[i];
   }
-  // Every 16th transform is timed, so that the mean of many steps is due.
-  double transforms = 0, middle[N_SAMPLE];
-  for (size_t i = 0; i < n; i++) transforms += sample[FFT][i] / (double)n;
-  for (int i = 0; i < N_SAMPLE; i++) middle[i] = median(sample[i], n);
+  double least[N_SAMPLE];
+  const double middle = median(sample[STEP], n);
+  for (int i = MEET; i <= FFTW; i++) {
+    median(sample[i], n_other);
+    least[i] = sample[i][0];
+  }
   if (kd_comm_rank(comm) == 0)
     printf("processes %zu n_r %zu n_k %zu steps %zu least %.6e step %.6e fft %.6e meet %.6e "
            "columns %.6e exchange %.6e fftw %.6e message %zu\n",
-           kd_comm_size(comm), n_r, n_k, n, sample[STEP][0], middle[STEP], transforms, middle[MEET],
-           middle[COLUMNS], middle[EXCHANGE], middle[FFTW],
+           kd_comm_size(comm), n_r, n_k, n, sample[STEP][0], middle, transforms, least[MEET],
+           least[COLUMNS], least[EXCHANGE], least[FFTW],
            kd_comm_size(comm) > 1 ? (size_t)m.n_slab[1] * sizeof(double) : 0);
 #if KD_FFTW_MPI
   if (kd_comm_size(comm) > 1) transposes_clear(&t);

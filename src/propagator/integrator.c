@@ -8,8 +8,15 @@
 #include <sunlinsol/sunlinsol_spgmr.h>
 #include <sunnonlinsol/sunnonlinsol_fixedpoint.h>
 
+#include "core/comm.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "keldrift_config.h"
+#if KD_MPI
+#include <nvector/nvector_parallel.h>
+
+#include "core/comm_mpi.h"
+#endif
 
 /// Krylov vectors per solve, of which one to three are used on average. Steps of 1e4 scattering
 /// times need more: with 5 vectors, runs of them take up to nine times the evaluations.
@@ -28,20 +35,26 @@ struct kd_integrator {
   kd_integrator_statistics past; ///< of the integrations before the last restart
 };
 
+/// What a callback returns to CVODES. Where the unknowns are shared out all processes take the same
+/// way on.
+static int answer(kd_integrator *self, kd_status status) {
+  status = kd_comm_agree(self->options.comm, status);
+  if (status != KD_OK) self->callback_status = status;
+  return status;
+}
+
 static int rate_callback(realtype t, N_Vector y, N_Vector dy, void *user) {
   kd_integrator *self = user;
   const kd_status status =
       self->options.rate(self->options.context, t, N_VGetArrayPointer(y), N_VGetArrayPointer(dy));
-  if (status != KD_OK) self->callback_status = status;
-  return status;
+  return answer(self, status);
 }
 
 static int quadrature_callback(realtype t, N_Vector y, N_Vector dq, void *user) {
   kd_integrator *self = user;
   const kd_status status = self->options.quadrature(self->options.context, t, N_VGetArrayPointer(y),
                                                     N_VGetArrayPointer(dq));
-  if (status != KD_OK) self->callback_status = status;
-  return status;
+  return answer(self, status);
 }
 
 static int refresh_callback(realtype t, N_Vector y, N_Vector dy, booleantype may_keep,
@@ -49,10 +62,8 @@ static int refresh_callback(realtype t, N_Vector y, N_Vector dy, booleantype may
   kd_integrator *self = user;
   (void)t, (void)y, (void)dy, (void)may_keep, (void)gamma;
   // CVODES evaluates the rate at y before it asks for a new set-up.
-  const kd_status status = self->options.refresh(self->options.context);
-  if (status != KD_OK) self->callback_status = status;
   *is_current = SUNTRUE;
-  return status;
+  return answer(self, self->options.refresh(self->options.context));
 }
 
 static int precondition_callback(realtype t, N_Vector y, N_Vector dy, N_Vector r, N_Vector z,
@@ -61,8 +72,7 @@ static int precondition_callback(realtype t, N_Vector y, N_Vector dy, N_Vector r
   (void)y, (void)dy, (void)tolerance, (void)side;
   const kd_status status = self->options.precondition(self->options.context, t, gamma,
                                                       N_VGetArrayPointer(r), N_VGetArrayPointer(z));
-  if (status != KD_OK) self->callback_status = status;
-  return status;
+  return answer(self, status);
 }
 
 /// CVODES would print; errors are reported through the status instead.
@@ -99,6 +109,19 @@ static kd_status check(kd_integrator *self, int flag, const char *call) {
   return kd_error(KD_ERROR_NUMERICS, "t = %.9g fs: %s (%s, code %d)", self->t, reason, call, flag);
 }
 
+static N_Vector create_unknowns(const kd_integrator_options *options, SUNContext context) {
+#if KD_MPI
+  if (kd_comm_size(options->comm) > 1) {
+    double all = (double)options->n;
+    kd_comm_sum(options->comm, &all, 1);
+    return N_VNew_Parallel(kd_comm_mpi(options->comm), (sunindextype)options->n, (sunindextype)all,
+                           context);
+  }
+#endif
+  // Serial vectors: the threaded ones sum in an order that changes from run to run.
+  return N_VNew_Serial((sunindextype)options->n, context);
+}
+
 kd_status kd_integrator_create(const kd_integrator_options *options, kd_integrator **result) {
   kd_status status = KD_OK;
   kd_integrator *self = NULL;
@@ -109,8 +132,7 @@ kd_status kd_integrator_create(const kd_integrator_options *options, kd_integrat
     status = kd_error(KD_ERROR_INTERNAL, "SUNDIALS gives no context");
     goto cleanup;
   }
-  // Serial vectors: the threaded ones sum in an order that changes from run to run.
-  self->y = N_VNew_Serial((sunindextype)options->n, self->context);
+  self->y = create_unknowns(options, self->context);
   self->q = N_VNew_Serial(1, self->context);
   if (self->y) self->interpolated = N_VCloneEmpty(self->y);
   if (self->q) self->q_interpolated = N_VClone(self->q);

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "keldrift/status.h"
+#include "keldrift/comm.h"
 
 typedef struct kd_integrator kd_integrator;
 
@@ -28,7 +28,11 @@ typedef kd_status kd_refresh_function(void *context);
 
 typedef struct kd_integrator_options {
   kd_integrator_method method;
-  size_t n;              ///< number of unknowns
+  /// Processes among which the unknowns are shared out, each with its own part and its own rate.
+  /// All functions are then collective but for unknowns, quadrature and cost. q is the same in
+  /// each. NULL: one process, or all have all unknowns.
+  const kd_comm *comm;
+  size_t n;              ///< number of unknowns, of this process
   double rtol, atol;     ///< of y
   double rtol_q, atol_q; ///< of q
   kd_rate_function *rate;
