@@ -161,6 +161,10 @@ bool kd_collision_clones(const kd_collision *c) {
   return (c->keldysh || c->conserving) && c->n_electron == 0 && !c->lindblad && !c->relaxation;
 }
 
+size_t kd_collision_n_band(const kd_collision *c) {
+  return c->n_band;
+}
+
 size_t kd_collision_length(const kd_collision *c) {
   return c->n;
 }

@@ -25,8 +25,8 @@ enum { MOST_TRIALS = 60 };
 /// Step of the numerical derivative with respect to beta, relative.
 static const double BETA_STEP = 1e-3;
 
-/// Nanoseconds per element of the products at a k, for the estimate of the time.
-static const double LOCAL_COST = 4;
+/// Nanoseconds per k, and per product of matrix elements there, for the estimate of the time.
+static const double POINT_COST = 200, PRODUCT_COST = 40;
 
 struct kd_keldysh {
   bool is_clone; ///< what it does not write to belongs to another
@@ -515,7 +515,7 @@ static kd_status create_self_energy(kd_keldysh *o, const kd_self_energy_setting 
   const kd_self_energy_kind *method = o->s.method ? o->s.method : &kd_self_energy_fft;
   const double direct_cost = kd_self_energy_direct_cost(setting);
   const double local_cost =
-      LOCAL_COST * (double)(o->n_piece * o->n_matrix * o->n_band) * (double)o->n_k;
+      (POINT_COST + PRODUCT_COST * (double)(o->n_piece * o->n_matrix * o->n_band)) * (double)o->n_k;
   KD_TRY(method->create(setting, &o->self_energy));
   o->method = method;
   o->cost =

@@ -12,6 +12,7 @@ bool kd_collision_clones(const kd_collision *collision);
 /// Adds what a clone has counted since the last time.
 void kd_collision_absorb(kd_collision *collision, kd_collision *clone);
 
+size_t kd_collision_n_band(const kd_collision *collision);
 /// Numbers in a packed field, n_band^2 n_k.
 size_t kd_collision_length(const kd_collision *collision);
 /// Largest of kd_collision_out_rates, 1/fs.

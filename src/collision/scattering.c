@@ -20,9 +20,10 @@ enum { N_SLOT = 4 };
 static const double LARGEST_RATE_STEP = 0.25;
 /// Bytes of matrices that are still allowed.
 static const size_t LARGEST_MATRICES = (size_t)1 << 28;
-/// For the choice: nanoseconds per multiplication and addition of a matrix product, and per element
-/// of the products at a k; steps over which what is made once is spread.
-static const double MULTIPLY = 0.06, LOCAL = 4, STEPS = 100;
+/// For the choice: nanoseconds per multiplication and addition of a matrix product, and per number
+/// of scratch that the products at a k take with one band and with more; steps over which what is
+/// made once is spread.
+static const double MULTIPLY = 0.07, LOCAL[2] = {1, 35}, STEPS = 100;
 /// The power series ends where a term is below this part of the first.
 static const double NEGLIGIBLE = 1e-17;
 
@@ -106,9 +107,11 @@ static rule choose(const kd_scattering *s, size_t n_all) {
   const double bytes = sizeof(double) * n * (is_affine ? n * (N_SLOT + 2) : n + n_net);
   if (bytes > (double)LARGEST_MATRICES) return ONE_BY_ONE;
   const double once = is_affine ? n * one + 20 * n * n * n * MULTIPLY : 3 * n * one;
-  const double step = n_r * (is_affine ? n * n * MULTIPLY
-                                       : 2 * (n * (n + n_net) * MULTIPLY +
-                                              LOCAL * (double)kd_keldysh_n_scratch(quadratic)));
+  const double step =
+      n_r * (is_affine
+                 ? n * n * MULTIPLY
+                 : 2 * (n * (n + n_net) * MULTIPLY + LOCAL[kd_collision_n_band(s->c) > 1] *
+                                                         (double)kd_keldysh_n_scratch(quadratic)));
   if (step + once / STEPS >= 2 * n_r * one) return ONE_BY_ONE;
   return is_affine ? AFFINE : QUADRATIC;
 }

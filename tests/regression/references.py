@@ -802,6 +802,96 @@ def carrier_multiplication():
     beta = brentq(lambda b: np.sum(level * rate(b)), -10, 10, xtol=1e-12)
     return {"number": 2 * f.sum() / n**2, "energy": 2 * (level * f).sum() / n**2,
             "electrons made": t * rate(beta)[:, 1].mean()}
+def kinetic_diffusion():
+    """The linear Boltzmann equation for every wave number q of space, exp[(M - i (e(k+q/2) - e(k-q/2))) t]
+    by the eigenvectors of the dense matrix."""
+    n_k, n_r, length, sigma, spread, width, v2 = 128, 128, 512.0, 0.12, 0.3, 8.0, 0.1
+    k = 2 * np.pi * np.arange(n_k) / n_k
+    energy = -2 * np.cos(k)
+    x = energy[:, None] - energy
+    gain = 2 * np.pi * v2 / n_k * np.exp(-x**2 / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)
+    matrix = gain - np.diag(gain.sum(axis=0))
+    r = length * (np.arange(n_r) / n_r - 0.5)
+    place = np.exp(-r**2 / (2 * width**2))
+    place = np.fft.fft(place / (place.sum() * length / n_r))
+    start = np.exp(-energy**2 / (2 * spread**2))
+    start /= start.sum()
+    density = {20: np.zeros(n_r, complex), 80: np.zeros(n_r, complex)}
+    for i, q in enumerate(2 * np.pi * np.fft.fftfreq(n_r, length / n_r)):
+        if abs(place[i]) < 1e-14 * abs(place[0]):
+            continue
+        drift = -2 * np.cos(k + q / 2) + 2 * np.cos(k - q / 2)
+        value, vector = np.linalg.eig(matrix - 1j * np.diag(drift))
+        part = np.linalg.solve(vector, start)
+        for t in density:
+            density[t][i] = place[i] * ((vector * np.exp(value * t)) @ part).sum()
+    n = {t: np.fft.ifft(values).real for t, values in density.items()}
+    return {"center at 20": n[20][64], "front at 20": n[20][73], "center at 80": n[80][64],
+            "outside at 80": n[80][96]}
+
+
+def hot_spot():
+    """The Boltzmann equation of phonons and impurities with Pauli blocking by the classical
+    Runge-Kutta method, with dense sums over k' and space by FFT."""
+    hopping, a, n_k, n_r, length = 0.25, 4.0, 128, 40, 2000.0
+    sigma, omega, coupling, strength = 0.012, 0.1, 0.06, 0.06
+    kt, mu, dt, end = BOLTZMANN * 600, -0.25, 0.5, 300.0
+    k = 2 * np.pi * np.arange(n_k) / (n_k * a)
+    energy = -2 * hopping * np.cos(k * a)
+    r = length * (np.arange(n_r) / n_r - 0.5)
+    x = energy[:, None] - energy
+    into = coupling**2 * phonon_kernel(x, omega, kt, sigma) / (n_k * HBAR)
+    elastic = (2 * np.pi * strength**2 / (n_k * HBAR) * np.exp(-x**2 / (2 * sigma**2))
+               / (np.sqrt(2 * np.pi) * sigma))
+    q = 2 * np.pi * np.fft.fftfreq(n_r, length / n_r)
+    q[n_r // 2] = 0
+    turn = -2 * hopping / HBAR * (np.cos((k + q[:, None] / 2) * a) - np.cos((k - q[:, None] / 2) * a))
+
+    def fermi(t, m):
+        return 1 / (np.exp((energy - m) / t) + 1)
+
+    def rate(f):
+        gain, loss = f @ into.T, (1 - f) @ into  # K^>(x) = K^<(-x)
+        drift = np.fft.ifft(-1j * turn * np.fft.fft(f, axis=0), axis=0).real
+        return drift + gain * (1 - f) - loss * f + f @ elastic - elastic.sum(axis=0) * f
+
+    filling = fermi(kt, mu).mean()
+    f = np.empty((n_r, n_k))
+    for i, profile in enumerate(1 + 2 * np.exp(-r**2 / (2 * 100.0**2))):
+        low, high = -5.0, 5.0
+        for _ in range(200):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if fermi(kt * profile, middle).mean() < filling else (low, middle)
+        f[i] = fermi(kt * profile, low)
+
+    def total(g):
+        return 2 * length / (n_r * a) * (g @ energy).sum() / n_k
+
+    first = total(f)
+    loss = -2 * length / (n_r * a) * (rate(f) @ energy).sum() / n_k
+    for _ in range(round(end / dt)):
+        b = rate(f)
+        c = rate(f + dt / 2 * b)
+        d = rate(f + dt / 2 * c)
+        f = f + dt / 6 * (b + 2 * c + 2 * d + rate(f + dt * d))
+    n = 2 * f.mean(axis=1) / a
+    return {"cooling at 300": total(f) - first, "density at 300": n[20], "hot level": f[20, 40],
+            "beside": f[26, 40], "number": 2 * length / a * filling, "first loss": loss}
+
+
+def anderson_kinetic_limit():
+    """Velocities are lost at Gamma_k, sum_k v_k f_k(0) e^{-Gamma_k t} with the sum over the grid of the
+    regression run: impurities scatter back evenly over the shell."""
+    n, sigma, v2, width = 32, 0.15, 0.125, 8.0
+    k = 2 * np.pi * np.arange(n) / n
+    energy = (-2 * np.cos(k)[:, None] - 2 * np.cos(k)).ravel()
+    velocity = np.broadcast_to(2 * np.sin(k)[:, None], (n, n)).ravel()
+    near = [(k - c + np.pi) % (2 * np.pi) - np.pi for c in (np.pi / 2, 0)]
+    start = np.exp(-2 * (near[0][:, None]**2 + near[1]**2) * width**2).ravel()
+    start /= start.sum()
+    x = energy[:, None] - energy
+    rate = (2 * np.pi * v2 * np.exp(-x**2 / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)).mean(axis=1)
+    return {f"current at {t}": -(start * velocity * np.exp(-rate * t)).sum() for t in (12, 24)}
 
 
 REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": rabi,
@@ -815,7 +905,9 @@ REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": 
               "harmonic_cat": harmonic_cat, "free_spreading": free_spreading,
               "classical_limit": classical_limit, "zener_in_space": zener_in_space,
               "uehling_uhlenbeck": uehling_uhlenbeck, "bose_relaxation": bose_relaxation,
-              "no_resistivity": no_resistivity, "carrier_multiplication": carrier_multiplication}
+              "no_resistivity": no_resistivity, "carrier_multiplication": carrier_multiplication,
+              "kinetic_diffusion": kinetic_diffusion, "hot_spot": hot_spot,
+              "anderson_kinetic_limit": anderson_kinetic_limit}
 # Those that read a file of the repository.
 WITH_ROOT = (silicon_pulse, silicon_relaxation, ansatz_comparison, kinetic_corrections,
              zener_with_dissipation, barrier_tunnelling, harmonic_cat, free_spreading,
