@@ -1,6 +1,7 @@
 """Where the values of scenarios/*/expected.json come from: closed forms, and integrations that share
 nothing with keldrift. Each function returns the values of one scenario by name."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -879,8 +880,8 @@ def hot_spot():
             "beside": f[26, 40], "number": 2 * length / a * filling, "first loss": loss}
 
 
-def anderson_kinetic_limit():
-    """Velocities are lost at Gamma_k, sum_k v_k f_k(0) e^{-Gamma_k t} with the sum over the grid of the
+def anderson_kinetic_limit(root):
+    """The averages of the Schroedinger equation that the scenario keeps; and velocities are lost at Gamma_k, sum_k v_k f_k(0) e^{-Gamma_k t} with the sum over the grid of the
     regression run: impurities scatter back evenly over the shell."""
     n, sigma, v2, width = 32, 0.15, 0.125, 8.0
     k = 2 * np.pi * np.arange(n) / n
@@ -891,7 +892,13 @@ def anderson_kinetic_limit():
     start /= start.sum()
     x = energy[:, None] - energy
     rate = (2 * np.pi * v2 * np.exp(-x**2 / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)).mean(axis=1)
-    return {f"current at {t}": -(start * velocity * np.exp(-rate * t)).sum() for t in (12, 24)}
+    out = {f"current at {t}": -(start * velocity * np.exp(-rate * t)).sum() for t in (12, 24)}
+    path = Path(root) / "scenarios/anderson_kinetic_limit/averages.json"
+    averages = json.loads(path.read_text(encoding="utf-8"))
+    line = averages["velocity"][averages["eps"].index(v2)]
+    for t in (12, 24):
+        out[f"Schroedinger at {t}"] = -line[averages["scaled_time"].index(v2 * t)]
+    return out
 
 
 REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": rabi,
@@ -911,4 +918,4 @@ REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": 
 # Those that read a file of the repository.
 WITH_ROOT = (silicon_pulse, silicon_relaxation, ansatz_comparison, kinetic_corrections,
              zener_with_dissipation, barrier_tunnelling, harmonic_cat, free_spreading,
-             classical_limit, zener_in_space)
+             classical_limit, zener_in_space, anderson_kinetic_limit)
