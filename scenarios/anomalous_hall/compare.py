@@ -20,7 +20,8 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "scripts"))
-from keldrift_result import COLORS, apply_style, plt  # noqa: E402
+import matplotlib.pyplot as plt  # noqa: E402
+from keldrift.figures import COLORS, apply_style  # noqa: E402
 
 GAP, K_MAX, KT, MU = 0.5, 3.0, 0.07, 1.3
 CELL = (2 * np.pi)**2 / (2 * K_MAX)**2

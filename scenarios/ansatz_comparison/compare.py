@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from keldrift_result import (COLORS, Result, add_figure_options, apply_style, axis_label,
-                             check_figure_options, decimal_exponent, nan_max, np, plt, run_script,
-                             save_figure)
+import matplotlib.pyplot as plt
+import numpy as np
+from keldrift.figures import (COLORS, add_figure_options, apply_style, axis_label,
+                              check_figure_options, decimal_exponent, run_script, save_figure)
+from keldrift.result import Result, nan_max
 
 STYLES = ("-", "--", "-", "-", "-", ":", "-.", "--")
 

@@ -15,9 +15,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
-from keldrift_result import (COLORS, HBAR_EV_FS, SEQUENTIAL_MAP, Result, add_figure_options,
-                             apply_style, axis_label, check_figure_options, np, plt, run_script,
-                             save_figure)
+import matplotlib.pyplot as plt
+import numpy as np
+from keldrift.figures import (COLORS, SEQUENTIAL_MAP, add_figure_options, apply_style, axis_label,
+                              check_figure_options, run_script, save_figure)
+from keldrift.result import HBAR_EV_FS, Result
 
 # The scenario: hbar^2/2m (eV angstrom^2), momentum, width, barrier, force of the step.
 OVER_2M, K0, WIDTH = 3.80998212 / 0.067, 0.05, 80.0

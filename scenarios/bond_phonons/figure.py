@@ -19,9 +19,11 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from keldrift_result import (COLORS, DIVERGING_MAP, HBAR_EV_FS, Result, add_figure_options,
-                             apply_style, axis_label, check_figure_options, decimal_exponent,
-                             nan_max, np, plt, run_script, save_figure)
+import matplotlib.pyplot as plt
+import numpy as np
+from keldrift.figures import (COLORS, DIVERGING_MAP, add_figure_options, apply_style, axis_label,
+                              check_figure_options, decimal_exponent, run_script, save_figure)
+from keldrift.result import HBAR_EV_FS, Result, nan_max
 
 LATTICE_CONSTANT = 5.0  # angstrom
 PHONON, SIGMA = 0.04, 0.006  # eV

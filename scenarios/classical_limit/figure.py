@@ -16,8 +16,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
-from keldrift_result import (COLORS, DIVERGING_MAP, Result, add_figure_options, apply_style,
-                             check_figure_options, np, plt, run_script, save_figure)
+import matplotlib.pyplot as plt
+import numpy as np
+from keldrift.figures import (COLORS, DIVERGING_MAP, add_figure_options, apply_style,
+                              check_figure_options, run_script, save_figure)
+from keldrift.result import Result
 
 SCENARIO = HERE / "classical_limit.yaml"
 CENTER, SPREAD_R, SPREAD_P = 1.5, 0.3, 0.3

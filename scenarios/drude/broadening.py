@@ -15,9 +15,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
-from keldrift_result import (COLORS, HBAR_EV_FS, Result, ScriptError,  # noqa: E402
-                             add_figure_options, apply_style, check_figure_options, np, plt,
-                             run_script, save_figure)
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from keldrift.figures import (COLORS, add_figure_options, apply_style,  # noqa: E402
+                              check_figure_options, run_script, save_figure)
+from keldrift.result import HBAR_EV_FS, Error, Result  # noqa: E402
 
 # The numbers of drude.yaml.
 H2_2M = 3.809982116 / 0.067  # hbar^2/2m, eV angstrom^2
@@ -64,8 +66,8 @@ def keldrift(program, command, result, changes):
     done = subprocess.run([program, command, HERE / "drude.yaml", "-o", result, "--threads", "1",
                            "--quiet", *words], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise ScriptError(f"{program} {command} ended with {done.returncode}: "
-                          f"{done.stderr.strip()}")
+        raise Error(f"{program} {command} ended with {done.returncode}: "
+                    f"{done.stderr.strip()}")
 
 
 def measure(program, folder, case):

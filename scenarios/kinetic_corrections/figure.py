@@ -18,8 +18,11 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 import h5py
 import second_order
-from keldrift_result import (COLORS, Result, add_figure_options, apply_style, axis_label,
-                             check_figure_options, np, plt, run_script, save_figure)
+import matplotlib.pyplot as plt
+import numpy as np
+from keldrift.figures import (COLORS, add_figure_options, apply_style, axis_label,
+                              check_figure_options, run_script, save_figure)
+from keldrift.result import Result
 from second_order import BOLTZMANN, HBAR, dagger
 
 SCENARIO = HERE / "kinetic_corrections.yaml"

@@ -15,9 +15,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
-from keldrift_result import (COLORS, HBAR_EV_FS, Result, ScriptError,  # noqa: E402
-                             add_figure_options, apply_style, check_figure_options, np, plt,
-                             run_script, save_figure)
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from keldrift.figures import (COLORS, add_figure_options, apply_style,  # noqa: E402
+                              check_figure_options, run_script, save_figure)
+from keldrift.result import HBAR_EV_FS, Error, Result  # noqa: E402
 
 # The numbers of rashba_spin_hall.yaml.
 H2_M = 2 * 3.809982116 / 0.05  # hbar^2/m, eV angstrom^2
@@ -52,7 +54,7 @@ def spin_current(program, folder, ansatz):
     done = subprocess.run([program, "run", HERE / "rashba_spin_hall.yaml", "-o", path, "--threads",
                            "1", "--quiet", *words], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise ScriptError(f"{program} run ended with {done.returncode}: {done.stderr.strip()}")
+        raise Error(f"{program} run ended with {done.returncode}: {done.stderr.strip()}")
     with Result(path) as result:
         current = result.trace("user/spin_current").values
         return result.trace("time").values, current * HBAR_EV_FS / 2 / CELL / FIELD * 8 * np.pi

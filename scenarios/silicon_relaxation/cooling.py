@@ -18,8 +18,10 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from keldrift_result import (HBAR_EV_FS, Result, ScriptError, apply_style, np, plt,  # noqa: E402
-                             run_script)
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from keldrift.figures import apply_style, run_script  # noqa: E402
+from keldrift.result import HBAR_EV_FS, Error, Result  # noqa: E402
 
 BOLTZMANN = 8.617333262e-5  # eV/K
 N_VALENCE = 4
@@ -128,7 +130,7 @@ def main():
         sigma, terms = baths(result.scenario)
         title = result.title
     if not terms:
-        raise ScriptError(f"{path}: error: the scenario has no phonons")
+        raise Error(f"{path}: error: the scenario has no phonons")
 
     rate = golden_rule(energy, vector, sigma, terms)
     level = energy.reshape(-1)

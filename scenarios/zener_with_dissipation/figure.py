@@ -15,8 +15,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
-from keldrift_result import (COLORS, HBAR_EV_FS, Result, add_figure_options, apply_style,
-                             axis_label, check_figure_options, np, plt, run_script, save_figure)
+import matplotlib.pyplot as plt
+import numpy as np
+from keldrift.figures import (COLORS, add_figure_options, apply_style, axis_label,
+                              check_figure_options, run_script, save_figure)
+from keldrift.result import HBAR_EV_FS, Result
 
 SCENARIO = HERE / "zener_with_dissipation.yaml"
 T1, T2, A, FORCE = 0.27, 0.23, 5.0, 0.003308  # eV, eV, angstrom, eV/angstrom

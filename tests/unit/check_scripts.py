@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Checks of scripts/plot, scripts/spectrum, scripts/setup and scripts/format.
+"""Checks of scripts/plot, scripts/spectrum, scripts/phase_space, scripts/setup and scripts/format.
 
 The results that the scripts read are made here, in the layout of keldrift's result files, so that
 nothing but the scripts is checked. With --keep FOLDER the figures stay there to be looked at.
@@ -29,7 +29,9 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(SCRIPTS))
 
-import keldrift_result  # noqa: E402  (needs the path above)
+import keldrift  # noqa: E402  (needs the path above)
+import xarray  # noqa: E402
+from keldrift import figures, overview  # noqa: E402
 from matplotlib import image as bitmap  # noqa: E402
 from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.axis import Axis  # noqa: E402
@@ -244,7 +246,7 @@ def wave_packet(path):
 
 def load(script):
     """A script without the extension .py as a module."""
-    name = f"keldrift_{script}"
+    name = f"script_{script}"
     if name not in sys.modules:
         loader = importlib.machinery.SourceFileLoader(name, str(SCRIPTS / script))
         module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
@@ -261,7 +263,7 @@ def run(script, *arguments):
     with (mock.patch("sys.argv", [script, *map(str, arguments)]), contextlib.redirect_stdout(out),
           contextlib.redirect_stderr(err)):
         try:
-            keldrift_result.run_script(module.main)
+            figures.run_script(module.main)
         except SystemExit as end:
             status = end.code
     return types.SimpleNamespace(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
@@ -341,14 +343,17 @@ class PlotChecks(WithFigures):
     def check_plot(self, stem, make, formats=("png",), **arguments):
         path = FOLDER / f"{stem}.h5"
         make(path, **arguments)
-        plot = load("plot")
-        figures = []
-        with mock.patch.object(plot, "build_figure",
-                               lambda *a, f=plot.build_figure: figures.append(f(*a)) or figures[0]):
+        drawn = []
+
+        def draw(*arguments, plot=keldrift.plot, **options):
+            drawn.append(plot(*arguments, **options))
+            return drawn[0]
+
+        with mock.patch.object(keldrift, "plot", draw):
             done = run("plot", path.name, "--format", ",".join(formats))
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stderr)
         self.check_figure(stem, formats)
-        figure = figures[0]
+        figure = drawn[0]
         self.assertEqual(overlaps(figure), [])
         sizes = {text.get_fontsize() for text in figure.findobj(plt.Text) if text.get_text()}
         self.assertGreaterEqual(min(sizes), 9, f"font sizes {sizes}")
@@ -411,8 +416,8 @@ class PlotChecks(WithFigures):
     def test_plane_cells(self):
         """Every cell of the image lies where its k point is, up to a reciprocal lattice vector."""
         hexagonal(FOLDER / "cells.h5")
-        with keldrift_result.Result(FOLDER / "cells.h5") as result:
-            image = load("plot").snapshot_images(result)[1]
+        with keldrift.Result(FOLDER / "cells.h5") as result:
+            image = overview.snapshot_images(result)[1]
             k = result.read("/grid/k").values
             p = result.read("/snapshots/population_k").values
         x = (image.corner_x[1:, 1:] + image.corner_x[:-1, :-1]) / 2
@@ -491,21 +496,25 @@ class LoaderChecks(unittest.TestCase):
                            ("title: >-\n  folded\n  over lines\nb: 2\n", "folded over lines"),
                            ("title: plain # comment\n", "plain"),
                            ("title: C# or #1\n", "C# or"),
-                           ("title:\nunits: natural\n", ""), ("units: natural\n", ""),
-                           ("model: {kind: ssh}\n  title: nested\n", "")):
-            self.assertEqual(keldrift_result.title_of_scenario(text), want, repr(text))
+                           ("title:\nunits: natural\n", "title"), ("units: natural\n", "title"),
+                           ("model:\n  title: nested\n", "title")):
+            path = FOLDER / "title.h5"
+            with h5py.File(path, "w") as f:
+                f["scenario"] = text
+            with keldrift.Result(path) as result:
+                self.assertEqual(result.title, want, repr(text))
 
     def test_units(self):
         for unit, want in (("1", ""), ("fs", "fs"), ("e angstrom/fs", "e Å/fs"),
                            ("angstrom-1", "Å$^{-1}$"), ("1/angstrom", "Å$^{-1}$"),
                            ("angstrom^-2", "Å$^{-2}$"), ("e.angstrom.fs-1", "e Å fs$^{-1}$"),
                            ("V/angstrom", "V/Å")):
-            self.assertEqual(keldrift_result.pretty_unit(unit), want, unit)
+            self.assertEqual(figures.pretty_unit(unit), want, unit)
 
     def test_quantity(self):
         path = FOLDER / "quantity.h5"
         one_dimensional(path)
-        with keldrift_result.Result(path) as result:
+        with keldrift.Result(path) as result:
             coherence = result.read("/traces/coherence")
             self.assertEqual(coherence.dims, ("time", "band", "band_2"))
             self.assertEqual((coherence.unit, coherence.long_name), ("1", "coherence"))
@@ -518,7 +527,7 @@ class LoaderChecks(unittest.TestCase):
         time = np.linspace(0, 1, 5)
         write(path, "x", time, {"energy": (time, "eV", ("time",))}, natural=True,
               extra_scenario="hbar: 0.25\n")
-        with keldrift_result.Result(path) as result:
+        with keldrift.Result(path) as result:
             self.assertEqual(result.hbar, 0.25)
 
     def test_errors(self):
@@ -717,14 +726,12 @@ class SpectrumChecks(WithFigures):
         self.check_figure("odd_harmonics")
 
     def test_figure_texts(self):
-        module = load("spectrum")
-        keldrift_result.apply_style()
         energy = np.linspace(0, 4, 200)
-        sigma = np.stack([self.want(energy, 0.02)] * 2)
-        axes = np.eye(2)
-        figure = module.draw_conductivity(energy, sigma, [("xx", axes[0], axes[0]),
-                                                          ("yx", axes[1], axes[0])], "S", "eV",
-                                          True)
+        sigma = xarray.DataArray(np.stack([self.want(energy, 0.02)] * 2),
+                                 dims=("component", "energy"), attrs={"units": "S"},
+                                 coords={"component": ["xx", "yx"],
+                                         "energy": ("energy", energy, {"units": "eV"})})
+        figure = keldrift.plot_conductivity(sigma)
         self.addCleanup(plt.close, figure)
         self.assertEqual(overlaps(figure), [])
 
