@@ -29,7 +29,7 @@ KD_API void kd_collision_free(kd_collision *collision);
 /// bits for any number of processes.
 KD_API kd_status kd_collision_share(kd_collision *collision, const kd_comm *comm);
 
-/// True for `ansatz: none`.
+/// True for `ansatz: none` without a term of one's own.
 KD_API bool kd_collision_is_none(const kd_collision *collision);
 
 /// True if sum_k Tr C[f] = 0 for every f.
@@ -48,6 +48,22 @@ KD_API kd_status kd_collision_rate(kd_collision *collision, const double *f, dou
 /// The rates at which the levels are emptied, for preconditioning: [n_k][n_band], 1/fs. Those of
 /// the f that kd_collision_rate saw last, or about equilibrium for a linearised operator.
 KD_API void kd_collision_out_rates(const kd_collision *collision, double *rates);
+
+/// A term of one's own in C[f], beside what the scenario asks for.
+typedef struct kd_collision_term {
+  /// Adds the term to `df`, 1/fs; both are packed fields on the undisplaced grid, n_band^2 n_k
+  /// doubles, of one point of R. Called from one thread at a time. Returns KD_OK, KD_RETRY for a
+  /// smaller step, or a negative status, which ends the run.
+  kd_status (*add_rate)(void *context, const double *f, double *df);
+  void *context;
+  bool conserves_number; ///< sum_k Tr of the term vanishes for every f
+} kd_collision_term;
+
+/// Adds a term, before a propagator is made of the operator. It acts with every `ansatz`, also with
+/// `none`; implicit integrators take it into account, but not into their preconditioner.
+/// @param term  copied; its context is used until kd_collision_free
+/// @return KD_ERROR_SCENARIO if there is one already
+KD_API kd_status kd_collision_add(kd_collision *collision, const kd_collision_term *term);
 
 typedef struct kd_collision_cost {
   const char *ansatz, *method; ///< as chosen

@@ -35,5 +35,6 @@
 #include "keldrift/steady.h"
 #include "keldrift/sweep.h"
 #include "keldrift/templates.h"
+#include "keldrift/version.h"
 
 #endif

@@ -8,12 +8,17 @@
 #ifndef KELDRIFT_MODEL_H
 #define KELDRIFT_MODEL_H
 
-#include <complex.h>
-
 #include "keldrift/scenario.h"
 
 #ifdef __cplusplus
+#include <complex>
+/// The complex type of the language; the layouts are the same.
+typedef std::complex<double> kd_complex;
 extern "C" {
+#else
+#include <complex.h>
+/// The complex type of the language.
+typedef double complex kd_complex;
 #endif
 
 typedef struct kd_model kd_model;
@@ -62,7 +67,7 @@ typedef struct kd_model_part {
 /// @param k      any k, 1/angstrom
 /// @param matrix receives [n_band][n_band], Hermitian
 KD_API void kd_model_at(const kd_model *model, const double k[3], const kd_model_part *part,
-                        double complex *matrix);
+                        kd_complex *matrix);
 
 /// Evaluates a combination of parts on the whole grid displaced by `shift`: the packed field
 /// A(k + shift). Multi-threaded; the model's scratch memory is used, so one call at a time.
@@ -82,7 +87,7 @@ KD_API void kd_model_velocity(kd_model *model, const double shift[3], const doub
 typedef struct kd_bond {
   size_t from, to;
   long cell[3];
-  double complex energy; ///< eV
+  kd_complex energy; ///< eV
 } kd_bond;
 /// The nonzero hoppings of a lattice model, each with its Hermitian partner once; none for a k.p
 /// model.

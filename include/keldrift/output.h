@@ -89,7 +89,7 @@ KD_API void kd_output_discard(kd_output *output);
 /// Reads the dataset `name` of a result file: for the initial state `file` and for `info`.
 /// @param rank, dims  receive the shape (at most KD_MAX_AXES + 1 axes)
 /// @param is_complex  receives whether the numbers are pairs (re, im)
-/// @param data        receives an array for kd_free
+/// @param data        receives an array for free()
 KD_API kd_status kd_result_read(const char *path, const char *name, size_t *rank, size_t *dims,
                                 bool *is_complex, double **data);
 

@@ -47,6 +47,7 @@ struct kd_collision {
   kd_relaxation *relaxation;
   double *out_rate;         ///< scratch, [n_k][n_band]
   double *equilibrium_rate; ///< C[f_eq], packed, to be subtracted; NULL: nothing
+  kd_collision_term own;    ///< the term of the caller; add_rate NULL: none
 
   bool is_clone;      ///< what it does not write to belongs to another
   const char *method; ///< that took the place of the back end; NULL: none
@@ -88,6 +89,12 @@ kd_status kd_collision_rate(kd_collision *c, const double *f, double *df) {
   const double start = kd_seconds();
   KD_TRY(sum_rates(c, f, df));
   for (size_t i = 0; i < c->n && c->equilibrium_rate; i++) df[i] -= c->equilibrium_rate[i];
+  if (c->own.add_rate) {
+    const kd_status status = c->own.add_rate(c->own.context, f, df);
+    if (status < 0)
+      return kd_error(status, "the added term of the collisions failed with status %d", status);
+    if (status > 0) return status;
+  }
   c->evaluations++;
   c->seconds += kd_seconds() - start;
   return KD_OK;
@@ -98,12 +105,21 @@ kd_status kd_collision_share(kd_collision *c, const kd_comm *comm) {
   return c->conserving ? kd_keldysh_share(c->conserving, comm) : KD_OK;
 }
 
+kd_status kd_collision_add(kd_collision *c, const kd_collision_term *term) {
+  if (c->own.add_rate)
+    return kd_error(KD_ERROR_SCENARIO, "a second term for the collisions (expected one)");
+  c->own = *term;
+  return KD_OK;
+}
+
 bool kd_collision_is_none(const kd_collision *c) {
-  return !c->keldysh && !c->conserving && !c->electron && !c->lindblad && !c->relaxation;
+  return !c->keldysh && !c->conserving && !c->electron && !c->lindblad && !c->relaxation &&
+         !c->own.add_rate;
 }
 
 bool kd_collision_conserves_number(const kd_collision *c) {
-  return !c->relaxation || kd_relaxation_conserves_number(c->relaxation);
+  return (!c->relaxation || kd_relaxation_conserves_number(c->relaxation)) &&
+         (!c->own.add_rate || c->own.conserves_number);
 }
 
 void kd_collision_out_rates(const kd_collision *c, double *rates) {
@@ -158,7 +174,8 @@ cleanup:
 }
 
 bool kd_collision_clones(const kd_collision *c) {
-  return (c->keldysh || c->conserving) && c->n_electron == 0 && !c->lindblad && !c->relaxation;
+  return (c->keldysh || c->conserving) && c->n_electron == 0 && !c->lindblad && !c->relaxation &&
+         !c->own.add_rate;
 }
 
 size_t kd_collision_n_band(const kd_collision *c) {
@@ -202,7 +219,7 @@ double kd_collision_cost_of_rate(const kd_collision *c) {
 }
 
 bool kd_collision_is_relaxation(const kd_collision *c) {
-  return c->relaxation != NULL;
+  return c->relaxation && !c->own.add_rate;
 }
 
 kd_status kd_collision_relax(kd_collision *c, double dt, double *f) {

@@ -14,6 +14,7 @@
 #include "core/comm.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "keldrift/version.h"
 #include "keldrift_config.h"
 #include "output/h5.h"
 #include "output/parallel.h"

@@ -778,7 +778,7 @@ class ShellChecks(unittest.TestCase):
     def test_format(self):
         """In a copy of the layout: --check finds what is wrong, format mends it."""
         tree = FOLDER / "tree"
-        for name in ("src", "include", "tests", "scripts"):
+        for name in ("src", "include", "tests", "examples", "scripts"):
             (tree / name).mkdir(parents=True, exist_ok=True)
         (tree / ".clang-format").write_text("BasedOnStyle: LLVM\n")
         (tree / "scripts/format").write_bytes((SCRIPTS / "format").read_bytes())
