@@ -142,7 +142,7 @@ class Bands:
         length = np.linalg.norm(b, axis=1)
         cosine = b[0] @ b[1] / (length[0] * length[1]) if n_dim == 2 else None
         if n_dim == 1:
-            names, points = ["-X", "G", "X"], [[-0.5], [0], [0.5]]
+            names, points = ["−X", "G", "X"], [[-0.5], [0], [0.5]]
         elif n_dim == 2 and np.isclose(length[0], length[1]) and np.isclose(abs(cosine), 0.5):
             corner = [1 / 3, 1 / 3] if cosine > 0 else [2 / 3, 1 / 3]
             names, points = ["G", "K", "M", "G"], [[0, 0], corner, [0.5, 0], [0, 0]]

@@ -80,8 +80,13 @@ def styled(function):
     """Makes a drawing function use the look without changing that of other figures."""
     @functools.wraps(function)
     def wrapped(*arguments, **options):
-        with plt.rc_context(STYLE):
+        # Not rc_context: it would also undo what a backend sets when its first figure is made.
+        before = {key: plt.rcParams[key] for key in STYLE}
+        plt.rcParams.update(STYLE)
+        try:
             return function(*arguments, **options)
+        finally:
+            plt.rcParams.update(before)
     return wrapped
 
 
