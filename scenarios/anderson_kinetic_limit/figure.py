@@ -15,8 +15,12 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
-from keldrift_result import (COLORS, SEQUENTIAL_MAP, Result, add_figure_options, apply_style,
-                             check_figure_options, np, plt, run_script, save_figure)
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from keldrift.figures import (COLORS, SEQUENTIAL_MAP, add_figure_options,  # noqa: E402
+                              apply_style, check_figure_options, run_script,
+                              save_figure)
+from keldrift.result import Result  # noqa: E402
 
 RUN_EPS = 0.125
 LATE = 2.0

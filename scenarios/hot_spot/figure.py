@@ -15,8 +15,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
-from keldrift_result import (COLORS, Result, add_figure_options, apply_style, check_figure_options,
-                             np, plt, run_script, save_figure)
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from keldrift.figures import (COLORS, add_figure_options, apply_style,  # noqa: E402
+                              check_figure_options, run_script, save_figure)
+from keldrift.result import Result  # noqa: E402
 
 SCENARIO = HERE / "hot_spot.yaml"
 SHOWN = (0, 40, 100, 200, 400)  # fs
