@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -465,9 +466,31 @@ cleanup:
   return status;
 }
 
+/// Where one process cannot write what many write together, parallel HDF5 leaves the others waiting
+/// for it. So there must be room before.
+static kd_status want_room(kd_output *output, const kd_variable *variables, size_t count) {
+  kd_status status = KD_OK;
+  struct statvfs disk;
+  if (!output->comm) return KD_OK;
+  // For first chunks, attributes and what else HDF5 needs.
+  double bytes = 4 << 20;
+  for (size_t i = 0; i < count; i++) {
+    double size = variables[i].is_complex ? sizeof(double[2]) : sizeof(double);
+    for (size_t j = 0; j < variables[i].n_axis; j++) size *= (double)variables[i].axis[j].size;
+    bytes += size;
+  }
+  // The first process has the file.
+  if (output->sink.descriptor >= 0 && fstatvfs(output->sink.descriptor, &disk) == 0 &&
+      (double)disk.f_bavail * (double)disk.f_frsize < bytes)
+    status = kd_error(KD_ERROR_FILE, "%s: error: cannot write the file: %s", output->name,
+                      strerror(ENOSPC));
+  return together(output, status);
+}
+
 static kd_status write_fixed(kd_output *output, const char *group, const kd_variable *variable) {
   kd_status status = KD_OK;
   kd_column column = {.dataset = H5I_INVALID_HID, .record = H5I_INVALID_HID};
+  KD_CHECK(want_room(output, variable, 1));
   KD_CHECK(create_variable(output, group, variable, H5I_INVALID_HID, &column));
   for (size_t i = 0; i < variable->n_axis; i++)
     if (variable->axis[i].size == 0) goto cleanup;
@@ -598,6 +621,7 @@ static kd_status append(kd_output *output, size_t number, double t) {
   KD_TRY(refuse_failed(output));
   if (number >= output->n_series) return misuse(output, "append", "there is no such series");
   kd_series *series = &output->series[number];
+  KD_TRY(want_room(output, series->variables, series->n_variable));
   for (size_t i = 0; i < series->n_variable; i++) {
     const kd_variable *variable = &series->variables[i];
     if (!variable->data) return misuse(output, variable->name, "there are no data");
