@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/fft_clock.h"
 #include "core/memory.h"
+#include "recovery.h"
 #include "scenario/section.h"
 
 /// A deviation at the edge of a k.p box above this is reported.
@@ -166,10 +167,7 @@ static void follow(const kd_observables *observables, bool is_first, kd_report *
 
 /// Warnings that need no run.
 static void warn_of_scenario(const kd_scenario *scenario, const stages *s, kd_warnings *warnings) {
-  const kd_section *output = kd_section_child(kd_scenario_root(scenario), "output");
-  if (kd_section_has(kd_section_child(output, "checkpoint"), "every"))
-    kd_warn(warnings, "output.checkpoint: this version writes no checkpoints, an interrupted run "
-                      "starts over: remove the key");
+  (void)scenario;
   kd_collision_warn(s->collision, warnings);
 }
 
@@ -307,6 +305,7 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
                   {"linear_failures", report->cost.linear_failures},
                   {"preconditioner_setups", report->cost.preconditioner_setups},
                   {"last_order", report->cost.last_order},
+                  {"run_restarts", (long)report->n_restart},
                   {"flow_steps", (long)report->cost.flow_steps},
                   {"flow_rejections", (long)report->cost.flow_rejections}};
   for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
@@ -338,14 +337,19 @@ static void share_report(const kd_comm *comm, const kd_comm *over_r, kd_report *
 
 /// Opens the result and declares what it will hold.
 static kd_status start_output(const kd_scenario *scenario, const kd_run_options *options,
-                              const stages *s, kd_output **output, size_t *traces,
+                              const char *path, const stages *s, kd_output **output, size_t *traces,
                               size_t *snapshots) {
-  const char *path = options->output ? options->output : kd_run_output(scenario);
   const char *time_unit = kd_scenario_constants(scenario).natural ? "1" : "fs";
   size_t count;
-  KD_TRY(kd_output_create_shared(path, kd_scenario_text(scenario), options->command, options->comm,
-                                 output));
-  KD_TRY(kd_observables_write_model(s->observables, *output));
+  if (options->restart) {
+    KD_TRY(kd_output_resume(path, options->restart, options->comm, output));
+    KD_TRY(kd_output_remove(*output, "/checkpoint"));
+  } else {
+    KD_TRY(kd_output_create_shared(path, kd_scenario_text(scenario), options->command,
+                                   options->comm, output));
+    KD_TRY(kd_output_attribute_text(*output, "/", "scenario_folder", kd_scenario_folder(scenario)));
+    KD_TRY(kd_observables_write_model(s->observables, *output));
+  }
   const kd_variable *variables = kd_observables_traces(s->observables, &count);
   KD_TRY(kd_output_series(*output, "/traces", time_unit, variables, count, traces));
   KD_TRY(describe_traces(s, *output));
@@ -353,50 +357,112 @@ static kd_status start_output(const kd_scenario *scenario, const kd_run_options 
   return kd_output_series(*output, "/snapshots", time_unit, variables, count, snapshots);
 }
 
+/// How far the frames have come, with the report what a checkpoint must hold of them. Whole numbers
+/// as doubles, for the records.
+typedef struct run_progress {
+  double next_frame, next_snapshot;
+  double first[3]; ///< conserved quantities at the start
+  double seconds;  ///< of this run, those before a restart included
+  double restarts;
+} run_progress;
+
+static void list_progress(run_progress *at, kd_report *report, kd_observables *observables,
+                          kd_records *records) {
+  kd_records_add(records, "next_frame", &at->next_frame, 1);
+  kd_records_add(records, "next_snapshot", &at->next_snapshot, 1);
+  kd_records_add(records, "first", at->first, 3);
+  kd_records_add(records, "seconds", &at->seconds, 1);
+  kd_records_add(records, "run_restarts", &at->restarts, 1);
+  kd_records_add(records, "number", &report->number, 1);
+  kd_records_add(records, "number_drift", &report->number_drift, 1);
+  kd_records_add(records, "energy_change", &report->energy_change, 1);
+  kd_records_add(records, "work_done", &report->work, 1);
+  kd_records_add(records, "purity_drift", &report->purity_drift, 1);
+  kd_records_add(records, "min_f", &report->min_f, 1);
+  kd_records_add(records, "min_1mf", &report->min_1mf, 1);
+  kd_records_add(records, "observable_seconds", &report->observable_seconds, 1);
+  kd_records_add(records, "output_seconds", &report->output_seconds, 1);
+  kd_observables_records(observables, records);
+}
+
+/// Opens the result, and takes up what a checkpoint holds.
+static kd_status begin(const kd_scenario *scenario, const kd_run_options *options, const char *path,
+                       const stages *s, run_progress *at, kd_recovery *recovery, size_t *traces,
+                       size_t *snapshots) {
+  const kd_section *output = kd_section_child(kd_scenario_root(scenario), "output");
+  kd_records live = {0};
+  list_progress(at, recovery->report, s->observables, &live);
+  recovery->propagator = s->propagator;
+  recovery->every = kd_section_real(kd_section_child(output, "checkpoint"), "every");
+  recovery->path = kd_recovery_path(path);
+  if (!recovery->path) return KD_ERROR_MEMORY;
+  KD_TRY(kd_recovery_create(recovery, &live));
+  if (options->restart) {
+    KD_TRY(kd_recovery_restore(recovery, options->restart));
+    at->restarts++;
+  }
+  KD_TRY(start_output(scenario, options, path, s, &recovery->output, traces, snapshots));
+  if (options->restart) {
+    KD_TRY(kd_output_truncate(recovery->output, *traces, (size_t)at->next_frame));
+    KD_TRY(kd_output_truncate(recovery->output, *snapshots, (size_t)at->next_snapshot));
+  }
+  kd_propagator_watch(s->propagator, kd_recovery_poll, recovery);
+  return KD_OK;
+}
+
 kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_report *report) {
   kd_status status = KD_OK;
   const double start = kd_seconds(), fft_start = kd_fft_seconds();
+  const char *path = options->output ? options->output : kd_run_output(scenario);
   stages s = {0};
-  kd_output *output = NULL;
   timetable frames, snapshots;
-  size_t trace_series, snapshot_series, next_frame = 0, next_snapshot = 0;
-  double first[3];
+  size_t trace_series, snapshot_series;
+  run_progress at = {0};
+  kd_recovery recovery = {.scenario = scenario, .options = options, .report = report};
   const kd_comm *comm = options->comm;
   memset(report, 0, sizeof *report);
   report->n_process = kd_comm_size(comm);
   kd_comm_forget(comm);
   KD_CHECK(kd_comm_agree(comm, read_timetables(scenario, &frames, &snapshots)));
   KD_CHECK(kd_comm_agree(comm, stages_create(scenario, comm, &s)));
+  recovery.duration = frames.duration;
   KD_CHECK(kd_comm_agree(
-      comm, start_output(scenario, options, &s, &output, &trace_series, &snapshot_series)));
+      comm, begin(scenario, options, path, &s, &at, &recovery, &trace_series, &snapshot_series)));
   report->n_band = kd_model_n_band(s.model);
   report->n_dim = kd_model_n_dim(s.model);
   report->n_k = kd_model_n_k(s.model);
   report->n_r = kd_space_n_r(s.space);
   report->duration = frames.duration;
   report->setup_seconds = kd_seconds() - start;
+  const double earlier = at.seconds;
+  if (options->started) options->started(options->context);
 
-  while (next_frame < frames.count) {
-    const double t_frame = timetable_time(&frames, next_frame);
-    const double t_snapshot =
-        next_snapshot < snapshots.count ? timetable_time(&snapshots, next_snapshot) : INFINITY;
+  while (at.next_frame < (double)frames.count) {
+    const double t_frame = timetable_time(&frames, (size_t)at.next_frame);
+    const double t_snapshot = at.next_snapshot < (double)snapshots.count
+                                  ? timetable_time(&snapshots, (size_t)at.next_snapshot)
+                                  : INFINITY;
     const double t = fmin(t_frame, t_snapshot);
+    at.seconds = earlier + kd_seconds() - start;
+    kd_recovery_begin(&recovery);
+    KD_CHECK(kd_comm_agree(comm, kd_recovery_poll(&recovery)));
     KD_CHECK(kd_comm_agree(comm, kd_propagator_advance(s.propagator, t, s.state)));
+    kd_recovery_end(&recovery);
     const double measured = kd_seconds();
     if (t == t_frame) {
       KD_CHECK(kd_comm_agree(comm, kd_observables_measure(s.observables, s.state)));
-      follow(s.observables, next_frame == 0, report, first);
+      follow(s.observables, at.next_frame == 0, report, at.first);
     }
     if (t == t_snapshot)
       KD_CHECK(kd_comm_agree(comm, kd_observables_snapshot(s.observables, s.state)));
     const double written = kd_seconds();
     if (t == t_frame) {
-      KD_CHECK(kd_output_append(output, trace_series, t));
-      next_frame++;
+      KD_CHECK(kd_output_append(recovery.output, trace_series, t));
+      at.next_frame++;
     }
     if (t == t_snapshot) {
-      KD_CHECK(kd_output_append(output, snapshot_series, t));
-      next_snapshot++;
+      KD_CHECK(kd_output_append(recovery.output, snapshot_series, t));
+      at.next_snapshot++;
     }
     report->observable_seconds += written - measured;
     report->output_seconds += kd_seconds() - written;
@@ -405,20 +471,59 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
 
   report->n_frame = frames.count;
   report->n_snapshot = snapshots.count;
+  report->n_restart = (size_t)at.restarts;
   report->cost = kd_propagator_cost(s.propagator);
   report->collision = kd_collision_statistics(s.collision);
+  const kd_collision_cost before = kd_propagator_earlier(s.propagator);
+  report->collision.evaluations += before.evaluations;
+  report->collision.ffts += before.ffts;
+  report->collision.seconds += before.seconds;
   report->fft_seconds = kd_fft_seconds() - fft_start;
-  report->total_seconds = kd_seconds() - start;
+  report->total_seconds = earlier + kd_seconds() - start;
   share_report(comm, kd_space_comm(s.space), report);
   report->ffts = report->cost.ffts + report->collision.ffts + kd_observables_n_fft(s.observables);
   find_warnings(scenario, &s, report);
-  KD_CHECK(kd_comm_agree(comm, write_run(output, report)));
-  status = kd_output_close(output);
-  output = NULL;
+  KD_CHECK(kd_comm_agree(comm, write_run(recovery.output, report)));
+  status = kd_output_close(recovery.output);
+  recovery.output = NULL;
+  if (status == KD_OK && kd_comm_rank(comm) == 0) kd_recovery_finish(&recovery);
 
 cleanup:
-  kd_output_discard(output);
+  kd_output_discard(recovery.output);
+  kd_recovery_clear(&recovery);
   stages_clear(&s);
+  return status;
+}
+
+kd_status kd_run_scenario(const char *path, const char *const *overrides, size_t n_override,
+                          kd_scenario **scenario) {
+  char *text, *folder;
+  *scenario = NULL;
+  if (!kd_result_is_one(path)) return kd_scenario_read(path, overrides, n_override, scenario);
+  KD_TRY(kd_result_scenario(path, &text, &folder));
+  const kd_status status = kd_scenario_parse_in(text, strlen(text), path, *folder ? folder : NULL,
+                                                overrides, n_override, scenario);
+  kd_free(text);
+  kd_free(folder);
+  return status;
+}
+
+kd_status kd_run_restart(const char *path, kd_scenario **scenario, char **output) {
+  kd_status status = KD_OK;
+  kd_checkpoint_head head = {0};
+  *scenario = NULL;
+  *output = NULL;
+  KD_CHECK(kd_checkpoint_open(path, &head));
+  KD_CHECK(kd_run_scenario(path, NULL, 0, scenario));
+  KD_CHECK(kd_recovery_check_inputs(*scenario, head.inputs));
+  *output = kd_recovery_result(path);
+
+cleanup:
+  kd_free(head.inputs);
+  if (status != KD_OK) {
+    kd_scenario_free(*scenario);
+    *scenario = NULL;
+  }
   return status;
 }
 

@@ -92,8 +92,8 @@ static const kd_param CHECKPOINT[] = {
      .unit = "s",
      .wall_clock = true,
      KD_POSITIVE,
-     .fallback = KD_UNSET,
-     .meaning = "wall-clock interval; this version writes no checkpoints and warns if it is given"},
+     .fallback = "600 s",
+     .meaning = "wall-clock interval of the checkpoints NAME.chk.h5 beside the result NAME.h5"},
     {.key = NULL}};
 
 static const kd_param OUTPUT[] = {
@@ -111,7 +111,7 @@ static const kd_param OUTPUT[] = {
      .type = KD_SECTION,
      .rows = CHECKPOINT,
      .fallback = "{}",
-     .meaning = "reserved for checkpoints"},
+     .meaning = "what a run that was stopped goes on from, with keldrift run --restart"},
     {.key = "snapshots",
      .type = KD_SECTION,
      .rows = SNAPSHOTS,

@@ -406,7 +406,7 @@ static bool is_result_of(const char *path, const kd_scenario *scenario, size_t *
   char *text = NULL;
   kd_result_end end = {0};
   if (access(path, F_OK) != 0) return false;
-  const bool same = kd_result_scenario(path, &text) == KD_OK &&
+  const bool same = kd_result_scenario(path, &text, NULL) == KD_OK &&
                     strcmp(text, kd_scenario_text(scenario)) == 0 &&
                     kd_result_read_end(path, &end) == KD_OK && end.is_complete;
   *n_warning = end.n_warning;

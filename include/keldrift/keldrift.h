@@ -11,6 +11,7 @@
 ///   propagator   integration in time
 ///   observables  traces and snapshots
 ///   output       the result file
+///   checkpoint   what a run goes on from, made of records
 ///   run          all of it, on one or many processes (comm)
 ///   steady       linear response to a constant field, beside it
 ///   sweep        a run for each of many values
@@ -20,6 +21,7 @@
 #ifndef KELDRIFT_KELDRIFT_H
 #define KELDRIFT_KELDRIFT_H
 
+#include "keldrift/checkpoint.h"
 #include "keldrift/collision.h"
 #include "keldrift/comm.h"
 #include "keldrift/field.h"
@@ -27,6 +29,7 @@
 #include "keldrift/observables.h"
 #include "keldrift/output.h"
 #include "keldrift/propagator.h"
+#include "keldrift/record.h"
 #include "keldrift/run.h"
 #include "keldrift/scenario.h"
 #include "keldrift/space.h"

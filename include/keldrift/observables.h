@@ -5,6 +5,7 @@
 #include "keldrift/field.h"
 #include "keldrift/output.h"
 #include "keldrift/propagator.h"
+#include "keldrift/record.h"
 #include "keldrift/state.h"
 #include "keldrift/warnings.h"
 
@@ -19,8 +20,7 @@ typedef struct kd_observables kd_observables;
 /// @param model, space, field, reference  used until kd_observables_free; not owned
 KD_API kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model,
                                        const kd_space *space, const kd_field *field,
-                                       kd_reference *reference,
-                                       kd_observables **observables);
+                                       kd_reference *reference, kd_observables **observables);
 KD_API void kd_observables_free(kd_observables *observables);
 
 /// The traces as variables of a result file, one record each; their data point into the observables
@@ -63,6 +63,9 @@ KD_API double kd_observables_largest_tail(const kd_observables *observables);
 
 /// With an R grid: warns if the grids of R and k did not hold f at the snapshots.
 KD_API void kd_observables_warn_of_space(const kd_observables *observables, kd_warnings *warnings);
+
+/// Adds what the measurements leave behind, the largest values above.
+KD_API void kd_observables_records(kd_observables *observables, kd_records *records);
 
 /// The fixed datasets of /grid and /model: writes them into a result file.
 KD_API kd_status kd_observables_write_model(kd_observables *observables, kd_output *output);

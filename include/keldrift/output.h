@@ -55,6 +55,12 @@ KD_API kd_status kd_output_create_shared(const char *path, const char *scenario_
                                          const char *command, const kd_comm *comm,
                                          kd_output **output);
 
+/// Starts a result that goes on from an earlier part of the run: a copy of the checkpoint `source`,
+/// whose series are there already and are taken up by kd_output_series.
+/// @param comm  as above
+KD_API kd_status kd_output_resume(const char *path, const char *source, const kd_comm *comm,
+                                  kd_output **output);
+
 /// Writes a fixed dataset into `group` ("/grid", "/model"), with dimension scales on every axis and
 /// the attributes units, long_name and reference.
 KD_API kd_status kd_output_write(kd_output *output, const char *group, const kd_variable *variable);
@@ -69,6 +75,13 @@ KD_API kd_status kd_output_series(kd_output *output, const char *group, const ch
 /// Appends the current record of every variable of a series at time `t`.
 KD_API kd_status kd_output_append(kd_output *output, size_t series, double t);
 
+/// Drops the records of a series from number `n_record` on.
+/// @return KD_ERROR_FILE if there are fewer
+KD_API kd_status kd_output_truncate(kd_output *output, size_t series, size_t n_record);
+
+/// Removes an object and all that is in it.
+KD_API kd_status kd_output_remove(kd_output *output, const char *object);
+
 /// Adds attributes to an object that exists ("/run", "/traces/field").
 KD_API kd_status kd_output_attribute_real(kd_output *output, const char *object, const char *name,
                                           const double *values, size_t count);
@@ -79,6 +92,9 @@ KD_API kd_status kd_output_attribute_text(kd_output *output, const char *object,
 /// A list of strings, also an empty one.
 KD_API kd_status kd_output_attribute_texts(kd_output *output, const char *object, const char *name,
                                            const char *const *texts, size_t count);
+
+/// True after a step that failed: what has been written is incomplete, and stays so.
+KD_API bool kd_output_has_failed(const kd_output *output);
 
 /// Closes the file, syncs it and renames it over `path`. The object is freed in any case.
 KD_API kd_status kd_output_close(kd_output *output);
@@ -93,8 +109,13 @@ KD_API void kd_output_discard(kd_output *output);
 KD_API kd_status kd_result_read(const char *path, const char *name, size_t *rank, size_t *dims,
                                 bool *is_complex, double **data);
 
-/// The resolved scenario in a result file, in a string for kd_free.
-KD_API kd_status kd_result_scenario(const char *path, char **text);
+/// True if a file can be read and begins like an HDF5 file.
+KD_API bool kd_result_is_one(const char *path);
+
+/// The resolved scenario of a result or checkpoint, and the folder of the file that it was read
+/// from ("" if that is not known): strings for kd_free.
+/// @param folder  may be NULL
+KD_API kd_status kd_result_scenario(const char *path, char **text, char **folder);
 
 /// One number of the last record of the traces.
 typedef struct kd_final_value {

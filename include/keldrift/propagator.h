@@ -4,6 +4,7 @@
 
 #include "keldrift/collision.h"
 #include "keldrift/field.h"
+#include "keldrift/record.h"
 #include "keldrift/state.h"
 
 #ifdef __cplusplus
@@ -27,6 +28,30 @@ KD_API void kd_propagator_free(kd_propagator *propagator);
 /// @param state  receives time, shift, f and work; created with kd_state_create
 /// @return KD_ERROR_NUMERICS if the step size underflows
 KD_API kd_status kd_propagator_advance(kd_propagator *propagator, double t, kd_state *state);
+
+/// Asks whether to go on, with everything a checkpoint needs at hand; a status other than KD_OK
+/// ends the step that is being taken. Called before every evaluation of the rate, and between
+/// sub-flows.
+typedef kd_status kd_poll_function(void *context);
+KD_API void kd_propagator_watch(kd_propagator *propagator, kd_poll_function *poll, void *context);
+
+/// Lists what the propagation goes on from: its state at the end of the last window. It stays what
+/// it is until the next window ends, also while a step is being taken.
+///
+/// Windows end where the integrator starts afresh (kicks, jumps of the field, relabelling of a k.p
+/// box) and after a number of its steps, in `splitting` after every step: where the scenario says,
+/// never the clock or the frames.
+/// @param records  is added to; with `for_reading` everything that may be there
+/// @return false if there is nothing to go on from yet
+KD_API bool kd_propagator_records(kd_propagator *propagator, bool for_reading, kd_records *records);
+/// Number of windows so far; in `splitting`, where the state is always that of the last step, 0.
+KD_API size_t kd_propagator_n_window(const kd_propagator *propagator);
+/// Goes on from what the records have been filled with.
+/// @return KD_ERROR_FILE if they do not fit
+KD_API kd_status kd_propagator_resume(kd_propagator *propagator);
+/// Collision evaluations of the part of the run before kd_propagator_resume, to be added to those
+/// of the collision operator.
+KD_API kd_collision_cost kd_propagator_earlier(const kd_propagator *propagator);
 
 /// What the integration has cost so far.
 typedef struct kd_propagator_statistics {

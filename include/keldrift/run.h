@@ -13,6 +13,7 @@ extern "C" {
 /// What a run has done, for the summary.
 typedef struct kd_report {
   size_t n_band, n_dim, n_k, n_r, n_frame, n_snapshot, n_process;
+  size_t n_restart; ///< how often the run was stopped and went on
   double duration;
   double number, number_drift; ///< at the end, and largest |change| over the frames
   double energy_change, work;  ///< over the run, eV per cell
@@ -27,19 +28,47 @@ typedef struct kd_report {
   kd_warnings warnings;
 } kd_report;
 
+/// What somebody outside wants of a run.
+typedef enum kd_request {
+  KD_NO_REQUEST,
+  KD_WRITE_CHECKPOINT, ///< and go on
+  KD_STOP              ///< write one and end with KD_STOPPED
+} kd_request;
+
 typedef struct kd_run_options {
   const char *output;  ///< result file; NULL: output.file of the scenario
+  const char *restart; ///< checkpoint to go on from, the scenario is the one in it; NULL: none
   const char *command; ///< recorded in the result
   /// Called at every frame; NULL for none.
   void (*progress)(void *context, double t, double duration);
+  /// Asked before every evaluation of the rate and between sub-flows; an answer other than
+  /// KD_NO_REQUEST counts as taken. NULL: nobody asks for anything.
+  kd_request (*request)(void *context);
+  /// Called once, when requests begin to be answered; NULL for none.
+  void (*started)(void *context);
   void *context;
   const kd_comm *comm; ///< processes that share the run; NULL: this one alone
 } kd_run_options;
 
-/// Runs a scenario. The result file appears when the run is complete; on failure nothing is left.
-/// All processes of `comm` call it, with the same scenario and output, and have the same status.
+/// Runs a scenario. The result file appears when the run is complete; on failure nothing is left
+/// but the last checkpoint. Checkpoints are written by wall time and on request, and removed when
+/// the result is there. A run that goes on from one gives the same numbers, bit by bit, as one that
+/// was never interrupted. All processes of `comm` call it, with the same scenario and output, and
+/// have the same status; a request of one counts for all.
+/// @return KD_STOPPED after a request to stop, with the message how to go on
 KD_API kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options,
                         kd_report *report);
+
+/// Reads a scenario, or the one in a result or checkpoint file.
+KD_API kd_status kd_run_scenario(const char *path, const char *const *overrides, size_t n_override,
+                                 kd_scenario **scenario);
+
+/// Reads the scenario of a checkpoint to go on from; a string for kd_free receives the result file:
+/// NAME.h5 beside a checkpoint NAME.chk.h5, NULL if it has another name.
+/// @return KD_ERROR_SCENARIO if the file is not a checkpoint of this version, or an input file of
+/// the
+///         scenario has changed; KD_ERROR_FILE if one cannot be read
+KD_API kd_status kd_run_restart(const char *path, kd_scenario **scenario, char **output);
 
 /// The result file that a scenario names.
 KD_API const char *kd_run_output(const kd_scenario *scenario);

@@ -36,11 +36,24 @@ KD_API kd_status kd_scenario_parse(const char *text, size_t length, const char *
                                    const char *const *overrides, size_t n_override,
                                    kd_scenario **scenario);
 
+/// The same for a text that was read elsewhere: relative input files are looked up in `folder`.
+KD_API kd_status kd_scenario_parse_in(const char *text, size_t length, const char *name,
+                                      const char *folder, const char *const *overrides,
+                                      size_t n_override, kd_scenario **scenario);
+
 KD_API void kd_scenario_free(kd_scenario *scenario);
 
 /// Returns the complete resolved scenario as YAML that reads back to the same run: every key, with
 /// units, defaults included, input files with absolute paths. The text belongs to the scenario.
 KD_API const char *kd_scenario_text(const kd_scenario *scenario);
+
+/// The absolute folder in which relative input files are looked up.
+KD_API const char *kd_scenario_folder(const kd_scenario *scenario);
+
+/// Calls `visit` with the path of every input file that the scenario names, until one call fails.
+KD_API kd_status kd_scenario_inputs(const kd_scenario *scenario,
+                                    kd_status (*visit)(void *context, const char *path),
+                                    void *context);
 
 KD_API kd_constants kd_scenario_constants(const kd_scenario *scenario);
 

@@ -39,7 +39,7 @@ static int execute(const kd_cli_arguments *a) {
   print_bytes("result file", e.output_bytes);
   kd_cli_print_warnings(&e.warnings);
   kd_scenario_free(scenario);
-  return 0;
+  return kd_cli_judge(a, &e.warnings, 0);
 }
 
 const kd_cli_command kd_cli_check = {
@@ -49,5 +49,5 @@ const kd_cli_command kd_cli_check = {
         "Finds the errors that a run would find at its start. The scenario that is printed "
         "has all defaults and units filled in and is a scenario itself.",
     .operands = (const kd_cli_operand[]){{.name = "SCENARIO", .kind = KD_CLI_FILE}, {.name = NULL}},
-    .options = (const kd_cli_option[]){KD_CLI_SET, {.name = NULL}},
+    .options = (const kd_cli_option[]){KD_CLI_SET, KD_CLI_STRICT, {.name = NULL}},
     .execute = execute};

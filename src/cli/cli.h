@@ -77,6 +77,8 @@ const kd_cli_command *kd_cli_find(const char *name);
     .name = "--threads", .value = "N", .kind = KD_CLI_COUNT,                                       \
     .meaning = "number of threads; default: one per processor, or OMP_NUM_THREADS"                 \
   }
+#define KD_CLI_STRICT                                                                              \
+  { .name = "--strict", .meaning = "warnings are an error, exit status 4, once all is done" }
 #define KD_CLI_QUIET                                                                               \
   { .name = "--quiet", .meaning = "no progress, no summary" }
 
@@ -152,9 +154,13 @@ extern const char *const kd_cli_exit_statuses[];
 
 // --- what run, steady and check share -----------------------------------------------------------
 
-/// Reads the scenario of the first operand with the values of --set, after setting the number of
-/// threads. Returns 0, or the exit status after reporting the error.
+/// Reads the scenario of the first operand, or the one in a result or checkpoint, with the values of
+/// --set, after setting the number of threads. Returns 0, or the exit status after reporting the
+/// error.
 int kd_cli_scenario(const kd_cli_arguments *arguments, kd_scenario **scenario);
+
+/// With --strict, warnings are an error once everything is done; else `exit_status` as it is.
+int kd_cli_judge(const kd_cli_arguments *arguments, const kd_warnings *warnings, int exit_status);
 
 void kd_cli_print_warnings(const kd_warnings *warnings);
 

@@ -11,8 +11,8 @@ const char *const kd_cli_exit_statuses[] = {"0: done; for `compare`: the results
                                             "1: only `compare`: the results differ",
                                             "2: wrong usage or scenario",
                                             "3: a file could not be read or written",
-                                            "4: the numerics failed",
-                                            "75: stopped on request",
+                                            "4: the numerics failed, or with --strict there were warnings",
+                                            "75: stopped by SIGTERM or SIGINT after writing a checkpoint",
                                             NULL};
 
 char *kd_cli_synopsis(const kd_cli_command *command) {

@@ -1,19 +1,97 @@
 /// `keldrift run`
 #include <omp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/memory.h"
+
+/// Sets the number of threads.
+/// @return the processes that take part; NULL: this one alone
+static kd_comm *prepare(const kd_cli_arguments *a) {
+  const char *threads = kd_cli_value(a, "--threads", NULL);
+  kd_comm *comm = a->command->collective ? kd_cli_comm() : NULL;
+  omp_set_num_threads(threads ? atoi(threads) : kd_comm_threads(comm));
+  return comm;
+}
 
 int kd_cli_scenario(const kd_cli_arguments *a, kd_scenario **scenario) {
   const char *override[KD_CLI_MAX_WORDS];
   const size_t n_override = kd_cli_values(a, "--set", override, KD_CLI_MAX_WORDS);
-  const char *threads = kd_cli_value(a, "--threads", NULL);
-  kd_comm *comm = a->command->collective ? kd_cli_comm() : NULL;
-  omp_set_num_threads(threads ? atoi(threads) : kd_comm_threads(comm));
+  const kd_comm *comm = prepare(a);
   const kd_status status =
-      kd_comm_agree(comm, kd_scenario_read(a->operand[0], override, n_override, scenario));
+      kd_comm_agree(comm, kd_run_scenario(a->operand[0], override, n_override, scenario));
   return status == KD_OK ? 0 : kd_cli_report(status);
+}
+
+int kd_cli_judge(const kd_cli_arguments *a, const kd_warnings *warnings, int exit_status) {
+  if (kd_cli_count(a, "--strict") == 0 || exit_status != 0 || warnings->count == 0)
+    return exit_status;
+  if (kd_cli_speaks()) {
+    for (size_t i = 0; i < warnings->count && kd_cli_count(a, "--quiet") > 0; i++)
+      fprintf(stderr, "warning: %s\n", warnings->text[i]);
+    fprintf(stderr, "keldrift: error: %zu warning%s with --strict\n", warnings->count,
+            warnings->count == 1 ? "" : "s");
+  }
+  return kd_exit_status(KD_ERROR_NUMERICS);
+}
+
+// --- requests -----------------------------------------------------------------------------------
+
+static volatile sig_atomic_t is_stop_wanted, is_checkpoint_wanted;
+
+static void take_signal(int number) {
+  if (number == SIGUSR1)
+    is_checkpoint_wanted = 1;
+  else
+    is_stop_wanted = 1;
+}
+
+/// From now on SIGTERM and SIGINT are answered with a checkpoint, the second one kills.
+static void watch_signals(void *context) {
+  (void)context;
+  static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    struct sigaction action = {.sa_handler = take_signal}, before;
+    action.sa_flags = SA_RESTART | (numbers[i] == SIGUSR1 ? 0 : (int)SA_RESETHAND);
+    // Who started the program may not want it to be interrupted.
+    if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+    sigaction(numbers[i], &action, NULL);
+  }
+}
+
+static kd_request next_request(void *context) {
+  (void)context;
+  if (is_stop_wanted) {
+    is_stop_wanted = 0;
+    return KD_STOP;
+  }
+  if (!is_checkpoint_wanted) return KD_NO_REQUEST;
+  is_checkpoint_wanted = 0;
+  return KD_WRITE_CHECKPOINT;
+}
+
+// --- the run ------------------------------------------------------------------------------------
+
+/// The scenario, and with --restart the result that the checkpoint belongs to, for kd_free.
+/// @return 0, or the exit status after reporting the error
+static int begin(const kd_cli_arguments *a, const char *restart, kd_scenario **scenario,
+                 char **restarted) {
+  *restarted = NULL;
+  if (!restart && a->n_operand == 0) return kd_cli_usage_error("run needs SCENARIO", "");
+  if (!restart) return kd_cli_scenario(a, scenario);
+  if (a->n_operand > 0)
+    return kd_cli_usage_error("--restart has the scenario in the checkpoint", a->operand[0]);
+  if (kd_cli_count(a, "--set") > 0)
+    return kd_cli_usage_error("--restart goes on with the scenario as it was", "--set");
+  const kd_comm *comm = prepare(a);
+  const kd_status status = kd_comm_agree(comm, kd_run_restart(restart, scenario, restarted));
+  if (status != KD_OK) return kd_cli_report(status);
+  if (*restarted || kd_cli_count(a, "--output") > 0) return 0;
+  kd_scenario_free(*scenario);
+  return kd_cli_usage_error("the checkpoint is not named NAME.chk.h5, so -o RESULT.h5 is needed",
+                            restart);
 }
 
 static void print_summary(const kd_report *r, const char *output, bool natural) {
@@ -48,24 +126,31 @@ static void print_summary(const kd_report *r, const char *output, bool natural) 
 }
 
 static int execute(const kd_cli_arguments *a) {
+  const char *restart = kd_cli_value(a, "--restart", NULL);
   if (kd_cli_count(a, "--sweep") > 0) {
+    if (restart) return kd_cli_usage_error("--sweep and --restart exclude each other", "");
+    if (a->n_operand == 0) return kd_cli_usage_error("run needs SCENARIO", "");
     if (kd_comm_size(kd_cli_comm()) > 1)
       return kd_cli_usage_error("--sweep is for one process, not for mpirun", "");
     return kd_cli_sweep(a);
   }
   kd_scenario *scenario = NULL;
-  const int wrong = kd_cli_scenario(a, &scenario);
+  char *restarted;
+  const int wrong = begin(a, restart, &scenario, &restarted);
   if (wrong) return wrong;
   char command[4096];
   kd_cli_join(a, command, sizeof command);
 
   const bool quiet = kd_cli_count(a, "--quiet") > 0;
   const bool natural = kd_scenario_constants(scenario).natural;
-  const char *output = kd_cli_value(a, "--output", NULL);
+  const char *output = kd_cli_value(a, "--output", restarted);
   kd_cli_progress progress = kd_cli_progress_start(quiet, natural);
   const kd_run_options options = {.output = output,
+                                  .restart = restart,
                                   .command = command,
                                   .progress = kd_cli_speaks() ? kd_cli_progress_show : NULL,
+                                  .request = next_request,
+                                  .started = watch_signals,
                                   .context = &progress,
                                   .comm = kd_cli_comm()};
   static kd_report report;
@@ -77,7 +162,8 @@ static int execute(const kd_cli_arguments *a) {
   else if (!quiet && kd_cli_speaks())
     print_summary(&report, output ? output : kd_run_output(scenario), natural);
   kd_scenario_free(scenario);
-  return exit_status;
+  kd_free(restarted);
+  return kd_cli_judge(a, &report.warnings, exit_status);
 }
 
 const kd_cli_command kd_cli_run = {
@@ -85,11 +171,17 @@ const kd_cli_command kd_cli_run = {
     .collective = true,
     .summary = "integrate a scenario and write the result",
     .description =
-        "The result appears when the run is complete; a failed run leaves none. The run ends with "
-        "a "
+        "The result appears when the run is complete; a failed run leaves none. The run ends with a "
         "summary: the conserved quantities and their drift, the energy gained against the work "
-        "done "
-        "by the field, where the time went, and warnings that name the key to change.\n"
+        "done by the field, where the time went, and warnings that name the key to change. SCENARIO "
+        "may also be a result, whose scenario is run again.\n"
+        "\n"
+        "A run writes checkpoints NAME.chk.h5 beside its result NAME.h5: every "
+        "output.checkpoint.every, on SIGUSR1, and on SIGTERM and SIGINT, which end it with exit "
+        "status 75 (a second one kills it). With --restart it goes on from there, to the same "
+        "numbers bit by bit:\n"
+        "\n"
+        "    keldrift run --restart NAME.chk.h5\n"
         "\n"
         "With --sweep the scenario is run once for every value, and once for every combination of "
         "values if there are several --sweep. Values are a range START:STOP:COUNT of COUNT numbers "
@@ -106,17 +198,23 @@ const kd_cli_command kd_cli_run = {
         "failed. "
         "Repeating the command skips runs whose result is there and was made from the same "
         "scenario.",
-    .operands = (const kd_cli_operand[]){{.name = "SCENARIO", .kind = KD_CLI_FILE}, {.name = NULL}},
+    .operands = (const kd_cli_operand[]){{.name = "SCENARIO", .kind = KD_CLI_FILE, .optional = true},
+                                         {.name = NULL}},
     .options =
         (const kd_cli_option[]){
             KD_CLI_OUTPUT("the result file, in place of output.file; with --sweep a folder"),
             KD_CLI_SET,
+            {.name = "--restart",
+             .value = "NAME.chk.h5",
+             .kind = KD_CLI_FILE,
+             .meaning = "go on from a checkpoint, in place of SCENARIO"},
             {.name = "--sweep",
              .value = "PATH=VALUES",
              .kind = KD_CLI_SETTING,
              .repeated = true,
              .meaning = "run for each of these values, START:STOP:COUNT UNIT or A,B,C"},
             KD_CLI_THREADS,
+            KD_CLI_STRICT,
             KD_CLI_QUIET,
             {.name = NULL}},
     .execute = execute};

@@ -36,7 +36,7 @@ static int execute(const kd_cli_arguments *a) {
     kd_cli_print_warnings(&r.warnings);
   }
   kd_scenario_free(scenario);
-  return 0;
+  return kd_cli_judge(a, &r.warnings, 0);
 }
 
 const kd_cli_command kd_cli_steady = {
@@ -50,6 +50,7 @@ const kd_cli_command kd_cli_steady = {
     .options = (const kd_cli_option[]){KD_CLI_OUTPUT("the result file, in place of output.file"),
                                        KD_CLI_SET,
                                        KD_CLI_THREADS,
+                                       KD_CLI_STRICT,
                                        KD_CLI_QUIET,
                                        {.name = NULL}},
     .execute = execute};

@@ -107,6 +107,10 @@ void kd_flow_copy(const kd_flow *flow, const kd_flow_position *from, kd_flow_pos
     memcpy(to->u, from->u, flow->unitary->n_component(flow->n_band) * flow->n_k * sizeof *to->u);
 }
 
+size_t kd_flow_n_unitary(const kd_flow *flow) {
+  return flow->unitary ? flow->unitary->n_component(flow->n_band) * flow->n_k : 0;
+}
+
 /// Displacement of k by an impulse, (charge/hbar) impulse.
 static void displace(const kd_flow *flow, const double impulse[3], double fraction,
                      double shift[3]) {
@@ -289,6 +293,6 @@ void kd_flow_statistics(const kd_flow *flow, unsigned long *n_step, unsigned lon
 size_t kd_flow_bytes(size_t n_band, size_t n_k) {
   if (n_band == 1) return 0;
   const size_t n_u = kd_unitary_choose(n_band)->n_component(n_band);
-  const size_t n_position = 2;
+  const size_t n_position = 3;
   return (3 * n_band * n_band + n_position * 2 * n_u) * n_k * sizeof(double);
 }

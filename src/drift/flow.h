@@ -36,6 +36,9 @@ void kd_flow_start(const kd_flow *flow, kd_flow_position *position, double t,
                    const double shift[3]);
 void kd_flow_copy(const kd_flow *flow, const kd_flow_position *from, kd_flow_position *to);
 
+/// Numbers in the U of a position, 0 for one band.
+size_t kd_flow_n_unitary(const kd_flow *flow);
+
 /// Moves a position to time `t`, forward or backward, between kicks.
 /// @return KD_ERROR_NUMERICS if the step size underflows
 kd_status kd_flow_move(kd_flow *flow, kd_flow_position *position, double t);

@@ -746,6 +746,14 @@ double kd_observables_largest_at_edge(const kd_observables *o) {
   return o->largest_at_edge;
 }
 
+void kd_observables_records(kd_observables *o, kd_records *records) {
+  kd_records_add(records, "largest_at_edge", &o->largest_at_edge, 1);
+  kd_records_add(records, "largest_tail", &o->largest_tail, 1);
+  kd_records_add(records, "tail_q", &o->tails.q, 1);
+  kd_records_add(records, "tail_s", &o->tails.s, 1);
+  kd_records_add(records, "tail_edge", &o->tails.edge, 1);
+}
+
 void kd_observables_conductivity_unit(const kd_observables *o, double *factor, const char **unit) {
   static const char *const units[] = {"S m", "S", "S/m"};
   const double angstrom = 1e-10;

@@ -342,7 +342,7 @@ static kd_status compare_scenarios(const char *a, const char *b, char **lines) {
   FILE *out = open_memstream(&text, &size);
   if (!out) return kd_error(KD_ERROR_MEMORY, "cannot compare the scenarios: out of memory");
   // A file that another program made has none.
-  if (kd_result_scenario(a, &text_a) == KD_OK && kd_result_scenario(b, &text_b) == KD_OK) {
+  if (kd_result_scenario(a, &text_a, NULL) == KD_OK && kd_result_scenario(b, &text_b, NULL) == KD_OK) {
     write_missing(out, '-', text_a, text_b);
     write_missing(out, '+', text_b, text_a);
   }

@@ -11,35 +11,6 @@
 
 enum { MAX_COMPONENTS = 64, MAX_RANK = KD_MAX_AXES + 1, MAX_VALUES = 4096 };
 
-static kd_status read_scenario(const char *path, char **text) {
-  kd_status status = KD_OK;
-  hid_t file = H5I_INVALID_HID, dataset = H5I_INVALID_HID;
-  kd_texts list = {0};
-  KD_TRY(kd_h5_open_file(path, &file));
-  if (H5Lexists(file, "scenario", H5P_DEFAULT) > 0)
-    dataset = H5Dopen2(file, "scenario", H5P_DEFAULT);
-  if (dataset >= 0) kd_h5_read_texts(dataset, false, &list);
-  if (list.count == 1) {
-    *text = kd_string_copy(list.texts[0]);
-    if (!*text) status = KD_ERROR_MEMORY;
-  } else {
-    status = kd_error(KD_ERROR_SCENARIO,
-                      "%s: error: /scenario: there is no such text (expected a result of keldrift)",
-                      path);
-  }
-  kd_h5_free_texts(&list);
-  kd_h5_close(dataset);
-  kd_h5_close_file(file);
-  return status;
-}
-
-kd_status kd_result_scenario(const char *path, char **text) {
-  kd_status status;
-  *text = NULL;
-  KD_H5_QUIETLY(status, read_scenario(path, text));
-  return status;
-}
-
 /// Reads record `index` of a trace with `n` numbers.
 static bool read_record(hid_t dataset, hid_t space, int rank, const hsize_t *extent, hsize_t index,
                         double *values) {

@@ -55,4 +55,7 @@ bool kd_h5_is_complex(hid_t type);
 /// unfinished files are private and finished ones are replaced as a whole.
 hid_t kd_h5_access(void);
 
+/// Reads a text attribute, "" where there is none, into a string for kd_free.
+kd_status kd_h5_attribute_text(hid_t object, const char *name, char **text);
+
 #endif

@@ -1,12 +1,15 @@
 #include "keldrift/output.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5_hl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -18,6 +21,7 @@
 #include "keldrift/version.h"
 #include "keldrift_config.h"
 #include "output/h5.h"
+#include "output/handle.h"
 #include "output/parallel.h"
 #include "output/sink.h"
 
@@ -61,6 +65,8 @@ struct kd_output {
   hid_t scalar;
   kd_series *series;
   size_t n_series;
+  bool is_sealed;  ///< ends in a fingerprint of all that is before (handle.h)
+  bool is_resumed; ///< the file holds what an earlier part of the run has written
   struct timespec flushed;
   kd_status failure; ///< of the first step that failed; then the file must not replace anything
 };
@@ -73,6 +79,14 @@ struct kd_output {
     }                                                                                              \
   } while (0)
 
+const kd_comm *kd_output_comm(const kd_output *output) {
+  return output->comm;
+}
+
+hid_t kd_output_file(const kd_output *output) {
+  return output->file;
+}
+
 /// Reports that HDF5 failed to do `action` ("write") to `object` ("/traces/time").
 static kd_status fail(kd_output *output, const char *action, const char *object) {
   char reason[256];
@@ -83,6 +97,14 @@ static kd_status fail(kd_output *output, const char *action, const char *object)
   output->failure = KD_ERROR_FILE;
   return kd_error(KD_ERROR_FILE, "%s: error: cannot %s %s: %s", output->name, action, object,
                   reason);
+}
+
+bool kd_output_has_failed(const kd_output *output) {
+  return output->failure != KD_OK;
+}
+
+kd_status kd_output_fail(kd_output *output, const char *action, const char *object) {
+  return fail(output, action, object);
 }
 
 /// Reports a step of which HDF5 does not know that the disk refused it.
@@ -144,6 +166,40 @@ static kd_status resolve_target(kd_output *output, const char *path, mode_t *mod
   return output->path ? KD_OK : KD_ERROR_MEMORY;
 }
 
+/// True if the process that wrote the unfinished file `name` in the folder is gone: its number, at
+/// `pid` in the name, is that of no process here, and nobody, here or elsewhere, holds the lock.
+static bool is_abandoned(int folder, const char *name, const char *pid) {
+  const long process = strtol(pid, NULL, 10);
+  if (process <= 0 || kill((pid_t)process, 0) == 0 || errno != ESRCH) return false;
+  const int descriptor = openat(folder, name, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (descriptor < 0) return false;
+  const bool is_free = flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+  close(descriptor);
+  return is_free;
+}
+
+/// Removes what runs with the same target have left when they were killed.
+static void remove_abandoned(const char *path) {
+  const size_t length = folder_length(path);
+  char *folder = kd_string_copy(path), start[256];
+  if (!folder) return;
+  folder[length] = '\0';
+  snprintf(start, sizeof start, ".%.200s.", path + length);
+  DIR *list = opendir(length ? folder : ".");
+  kd_free(folder);
+  if (!list) return;
+  static const char end[] = ".partial";
+  for (const struct dirent *entry = readdir(list); entry; entry = readdir(list)) {
+    const size_t size = strlen(entry->d_name), head = strlen(start);
+    if (size <= head + sizeof end - 1 || strncmp(entry->d_name, start, head) != 0 ||
+        strcmp(entry->d_name + size - (sizeof end - 1), end) != 0)
+      continue;
+    if (is_abandoned(dirfd(list), entry->d_name, entry->d_name + head))
+      unlinkat(dirfd(list), entry->d_name, 0);
+  }
+  closedir(list);
+}
+
 /// Creates `.NAME.PID.partial` beside the target, with the permissions of the file it will replace.
 static kd_status create_partial(kd_output *output, mode_t mode) {
   const size_t size = strlen(output->path) + 64;
@@ -153,6 +209,7 @@ static kd_status create_partial(kd_output *output, mode_t mode) {
     return kd_error(KD_ERROR_FILE, "%s: error: has no file name (expected FILE.h5)", output->name);
   char *partial = kd_allocate(size, 1);
   if (!partial) return KD_ERROR_MEMORY;
+  remove_abandoned(output->path);
   for (int attempt = 0; attempt < 100 && output->sink.descriptor < 0; attempt++) {
     char serial[16] = "";
     if (attempt > 0) snprintf(serial, sizeof serial, ".%d", attempt);
@@ -169,6 +226,8 @@ static kd_status create_partial(kd_output *output, mode_t mode) {
                     strerror(reason));
   }
   output->partial = partial;
+  // Tells others that somebody still writes; where there are no locks, the number of the process.
+  (void)flock(output->sink.descriptor, LOCK_EX | LOCK_NB);
   if (mode && fchmod(output->sink.descriptor, mode) != 0)
     return kd_error(KD_ERROR_FILE, "%s: error: cannot set the permissions: %s", output->name,
                     strerror(errno));
@@ -558,6 +617,71 @@ cleanup:
   return status;
 }
 
+/// Opens a dataset that is there already, of the shape that the column has but for the records.
+static kd_status open_column(kd_output *output, const char *group, const char *name,
+                             kd_column *column) {
+  kd_status status = KD_OK;
+  hsize_t extent[H5S_MAX_RANK];
+  hid_t space = H5I_INVALID_HID;
+  char *path = join_path(group, name);
+  if (!path) return KD_ERROR_MEMORY;
+  column->dataset = H5Dopen2(output->file, path, H5P_DEFAULT);
+  H5_CHECK(column->dataset, output, "open", path);
+  space = H5Dget_space(column->dataset);
+  H5_CHECK(space, output, "open", path);
+  bool fits = H5Sget_simple_extent_ndims(space) == column->rank &&
+              H5Sget_simple_extent_dims(space, extent, NULL) >= 0;
+  for (int i = 1; fits && i < column->rank; i++) fits = extent[i] == column->extent[i];
+  if (!fits) {
+    output->failure = KD_ERROR_FILE;
+    status = kd_error(KD_ERROR_FILE, "%s: error: %s has another shape than the scenario says",
+                      output->name, path);
+    goto cleanup;
+  }
+  column->extent[0] = extent[0];
+  KD_CHECK(create_record(output, column, path));
+cleanup:
+  kd_h5_close(space);
+  kd_free(path);
+  return status;
+}
+
+/// Takes up a series again that an earlier part of the run has written.
+static kd_status open_series(kd_output *output, kd_series *series) {
+  series->time.rank = 1;
+  series->time.type = H5T_NATIVE_DOUBLE;
+  KD_TRY(open_column(output, series->group, "time", &series->time));
+  series->n_record = series->time.extent[0];
+  for (size_t i = 0; i < series->n_variable; i++) {
+    const kd_variable *variable = &series->variables[i];
+    kd_column *column = &series->columns[i];
+    column->rank = (int)variable->n_axis + 1;
+    column->type = variable->is_complex ? output->complex_memory : H5T_NATIVE_DOUBLE;
+    for (size_t j = 0; j < variable->n_axis; j++) column->extent[1 + j] = variable->axis[j].size;
+    KD_TRY(open_column(output, series->group, variable->name, column));
+  }
+  return KD_OK;
+}
+
+static kd_status truncate_series(kd_output *output, size_t number, size_t n_record) {
+  if (number >= output->n_series) return misuse(output, "truncate", "there is no such series");
+  kd_series *series = &output->series[number];
+  if (n_record > series->n_record) {
+    output->failure = KD_ERROR_FILE;
+    return kd_error(KD_ERROR_FILE,
+                    "%s: error: %s holds %llu records, not the %zu of the checkpoint", output->name,
+                    series->group, (unsigned long long)series->n_record, n_record);
+  }
+  series->n_record = n_record;
+  for (size_t i = 0; i <= series->n_variable; i++) {
+    kd_column *column = i < series->n_variable ? &series->columns[i] : &series->time;
+    column->extent[0] = n_record;
+    if (H5Dset_extent(column->dataset, column->extent) < 0)
+      return fail(output, "shorten", series->group);
+  }
+  return KD_OK;
+}
+
 static kd_status declare_series(kd_output *output, const char *group, const char *time_unit,
                                 const kd_variable *variables, size_t n_variable, size_t *number) {
   kd_status status = KD_OK;
@@ -570,8 +694,11 @@ static kd_status declare_series(kd_output *output, const char *group, const char
   KD_ALLOCATE(series.columns, n_variable);
   for (size_t i = 0; i < n_variable; i++)
     series.columns[i].dataset = series.columns[i].record = H5I_INVALID_HID;
-  KD_CHECK(create_time(output, group, time_unit, &series.time));
-  for (size_t i = 0; i < n_variable; i++) {
+  if (output->is_resumed)
+    KD_CHECK(open_series(output, &series));
+  else
+    KD_CHECK(create_time(output, group, time_unit, &series.time));
+  for (size_t i = 0; i < n_variable && !output->is_resumed; i++) {
     KD_CHECK(
         create_variable(output, group, &variables[i], series.time.dataset, &series.columns[i]));
     KD_CHECK(create_record(output, &series.columns[i], variables[i].name));
@@ -693,8 +820,9 @@ static kd_status create_file(kd_output *output) {
   output->driver = kd_sink_driver();
   H5_CHECK(output->driver, output, "create", "the file");
   H5_CHECK(kd_sink_use(access, output->driver, &output->sink), output, "create", "the file");
-  output->file = H5Fcreate(output->partial, H5F_ACC_TRUNC, creation, access);
-  H5_CHECK(output->file, output, "create", "the file");
+  output->file = output->is_resumed ? H5Fopen(output->partial, H5F_ACC_RDWR, access)
+                                    : H5Fcreate(output->partial, H5F_ACC_TRUNC, creation, access);
+  H5_CHECK(output->file, output, output->is_resumed ? "open the copy of" : "create", "the file");
 cleanup:
   kd_h5_close(creation);
   kd_h5_close(access);
@@ -748,15 +876,56 @@ cleanup:
   return status;
 }
 
+/// Copies a whole file into the open partial file.
+static kd_status copy_file(kd_output *output, int source, const char *source_name) {
+  kd_status status = KD_OK;
+  const size_t size = (size_t)1 << 20;
+  char *buffer;
+  KD_ALLOCATE(buffer, size);
+  for (off_t place = 0;;) {
+    const ssize_t n = pread(source, buffer, size, place);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      status = kd_error(KD_ERROR_FILE, "%s: error: cannot read: %s", source_name, strerror(errno));
+      goto cleanup;
+    }
+    if (n == 0) break;
+    for (ssize_t done = 0; done < n;) {
+      const ssize_t m =
+          pwrite(output->sink.descriptor, buffer + done, (size_t)(n - done), place + done);
+      if (m < 0 && errno == EINTR) continue;
+      if (m < 0) {
+        status =
+            kd_error(KD_ERROR_FILE, "%s: error: cannot write: %s", output->name, strerror(errno));
+        goto cleanup;
+      }
+      done += m;
+    }
+    place += n;
+    output->sink.end = (haddr_t)place;
+  }
+cleanup:
+  kd_free(buffer);
+  return status;
+}
+
+/// Where a file begins from.
+typedef struct origin {
+  const char *scenario_text, *command; ///< of a new one
+  bool is_copy;                        ///< of an open file, to go on with
+  int source;                          ///< its descriptor; used by process 0 alone
+  const char *source_name;
+} origin;
+
 /// Process 0 makes the file and writes the header, whose strings of any length parallel HDF5 does
 /// not write.
-static kd_status begin(kd_output *output, const char *path, const char *scenario_text,
-                       const char *command) {
+static kd_status begin(kd_output *output, const char *path, const origin *from) {
   mode_t mode = 0;
   KD_TRY(resolve_target(output, path, &mode));
   KD_TRY(create_partial(output, mode));
+  if (from->is_copy) KD_TRY(copy_file(output, from->source, from->source_name));
   KD_TRY(create_file(output));
-  KD_TRY(write_header(output, scenario_text, command));
+  if (!from->is_copy) KD_TRY(write_header(output, from->scenario_text, from->command));
   return settle(output, KD_OK);
 }
 
@@ -783,8 +952,9 @@ cleanup:
   return status;
 }
 
-static kd_status create(const char *path, const char *scenario_text, const char *command,
-                        const kd_comm *comm, kd_output **result) {
+/// Starts a file; collective.
+static kd_status create(const char *path, const origin *from, const kd_comm *comm,
+                        kd_output **result) {
   kd_status status = KD_OK;
   kd_output *output = kd_allocate(1, sizeof *output);
   *result = NULL;
@@ -799,8 +969,9 @@ static kd_status create(const char *path, const char *scenario_text, const char 
     goto cleanup;
   }
   if (kd_comm_size(comm) > 1) output->comm = comm;
+  output->is_resumed = from->is_copy;
   KD_CHECK(create_types(output));
-  if (kd_comm_rank(comm) == 0) status = begin(output, path, scenario_text, command);
+  if (kd_comm_rank(comm) == 0) status = begin(output, path, from);
   KD_CHECK(together(output, status));
   if (output->comm) KD_CHECK(together(output, open_together(output)));
 cleanup:
@@ -821,7 +992,10 @@ static kd_status finish(kd_output *output) {
   output->file = H5I_INVALID_HID;
   KD_TRY(together(output, closed < 0 ? fail(output, "close", "the file") : KD_OK));
   KD_TRY(settle(output, KD_OK));
-  if (output->partial && fsync(output->sink.descriptor) != 0)
+  // Of many processes the first one has the file.
+  if (!output->partial) return KD_OK;
+  if (output->is_sealed) KD_TRY(kd_seal_write(output->sink.descriptor, output->name));
+  if (fsync(output->sink.descriptor) != 0)
     return kd_error(KD_ERROR_FILE, "%s: error: cannot sync the file: %s", output->name,
                     strerror(errno));
   return KD_OK;
@@ -875,7 +1049,60 @@ kd_status kd_output_create(const char *path, const char *scenario_text, const ch
 kd_status kd_output_create_shared(const char *path, const char *scenario_text, const char *command,
                                   const kd_comm *comm, kd_output **output) {
   kd_status status;
-  KD_H5_QUIETLY(status, create(path, scenario_text, command, comm, output));
+  const origin from = {.scenario_text = scenario_text, .command = command};
+  KD_H5_QUIETLY(status, create(path, &from, comm, output));
+  return status;
+}
+
+kd_status kd_output_resume(const char *path, const char *source, const kd_comm *comm,
+                           kd_output **output) {
+  kd_status status = KD_OK;
+  origin from = {.is_copy = true, .source = -1, .source_name = source};
+  *output = NULL;
+  if (kd_comm_rank(comm) == 0 && (from.source = open(source, O_RDONLY | O_CLOEXEC)) < 0)
+    status =
+        kd_error(KD_ERROR_FILE, "%s: error: cannot open the file: %s", source, strerror(errno));
+  KD_TRY(kd_comm_agree(comm, status));
+  KD_H5_QUIETLY(status, create(path, &from, comm, output));
+  if (from.source >= 0) close(from.source);
+  return status;
+}
+
+static kd_status fork_file(kd_output *output, const char *path, kd_output **copy) {
+  *copy = NULL;
+  KD_TRY(refuse_failed(output));
+  const herr_t flushed = H5Fflush(output->file, H5F_SCOPE_GLOBAL);
+  KD_TRY(together(output, flushed < 0 ? fail(output, "flush", "the file") : KD_OK));
+  KD_TRY(settle(output, KD_OK));
+  const origin from = {
+      .is_copy = true, .source = output->sink.descriptor, .source_name = output->name};
+  KD_TRY(create(path, &from, output->comm, copy));
+  (*copy)->is_sealed = true;
+  return KD_OK;
+}
+
+kd_status kd_output_fork(kd_output *output, const char *path, kd_output **copy) {
+  kd_status status;
+  KD_H5_QUIETLY(status, fork_file(output, path, copy));
+  return status;
+}
+
+static kd_status remove_object(kd_output *output, const char *object) {
+  KD_TRY(refuse_failed(output));
+  if (H5Ldelete(output->file, object, H5P_DEFAULT) < 0) return fail(output, "remove", object);
+  return KD_OK;
+}
+
+kd_status kd_output_remove(kd_output *output, const char *object) {
+  kd_status status;
+  KD_H5_QUIETLY(status, together(output, settle(output, remove_object(output, object))));
+  return status;
+}
+
+kd_status kd_output_truncate(kd_output *output, size_t series, size_t n_record) {
+  kd_status status;
+  KD_H5_QUIETLY(status,
+                together(output, settle(output, truncate_series(output, series, n_record))));
   return status;
 }
 

@@ -26,6 +26,7 @@ static const double SCANNED_BYTES = 1024.0 * 1024 * 1024;
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
+/// The system is asked first because its reasons are the clearer ones.
 kd_status kd_h5_open_file(const char *path, hid_t *file) {
   struct stat found;
   char reason[256];
@@ -224,6 +225,68 @@ void kd_h5_text_attribute(hid_t object, const char *name, char *buffer, size_t s
   if (list.count > 0) snprintf(buffer, size, "%s", list.texts[0]);
   kd_h5_free_texts(&list);
   kd_h5_close(attribute);
+}
+
+kd_status kd_h5_attribute_text(hid_t object, const char *name, char **text) {
+  kd_texts list = {0};
+  hid_t attribute =
+      H5Aexists(object, name) > 0 ? H5Aopen(object, name, H5P_DEFAULT) : H5I_INVALID_HID;
+  if (attribute >= 0) kd_h5_read_texts(attribute, true, &list);
+  *text = kd_string_copy(list.count > 0 ? list.texts[0] : "");
+  kd_h5_free_texts(&list);
+  kd_h5_close(attribute);
+  return *text ? KD_OK : KD_ERROR_MEMORY;
+}
+
+static kd_status read_scenario(const char *path, char **text, char **folder) {
+  kd_status status = KD_OK;
+  kd_texts list = {0};
+  hid_t file = H5I_INVALID_HID, dataset = H5I_INVALID_HID;
+  *text = *folder = NULL;
+  KD_CHECK(kd_h5_open_file(path, &file));
+  if (H5Lexists(file, "scenario", H5P_DEFAULT) > 0)
+    dataset = H5Dopen2(file, "scenario", H5P_DEFAULT);
+  if (dataset >= 0) kd_h5_read_texts(dataset, false, &list);
+  if (list.count != 1) {
+    status = kd_error(KD_ERROR_SCENARIO,
+                      "%s: error: there is no scenario in it (expected a result "
+                      "of keldrift)",
+                      path);
+    goto cleanup;
+  }
+  KD_CHECK(kd_h5_attribute_text(file, "scenario_folder", folder));
+  *text = kd_string_copy(list.texts[0]);
+  if (!*text) status = KD_ERROR_MEMORY;
+cleanup:
+  if (status != KD_OK) {
+    kd_free(*folder);
+    *folder = NULL;
+  }
+  kd_h5_free_texts(&list);
+  kd_h5_close(dataset);
+  kd_h5_close_file(file);
+  return status;
+}
+
+kd_status kd_result_scenario(const char *path, char **text, char **folder) {
+  kd_status status;
+  char *found;
+  KD_H5_QUIETLY(status, read_scenario(path, text, &found));
+  if (folder)
+    *folder = found;
+  else
+    kd_free(found);
+  return status;
+}
+
+bool kd_result_is_one(const char *path) {
+  static const unsigned char mark[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
+  unsigned char start[sizeof mark];
+  const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) return false;
+  const ssize_t n = pread(descriptor, start, sizeof start, 0);
+  close(descriptor);
+  return n == (ssize_t)sizeof start && memcmp(start, mark, sizeof mark) == 0;
 }
 
 /* ---- ranges --------------------------------------------------------------------------------- */
@@ -578,6 +641,26 @@ static void print_grid(FILE *out, hid_t file) {
   if (any) fputc('\n', out);
 }
 
+/// Prints how far the run of a checkpoint has come.
+static void print_checkpoint(FILE *out, hid_t file) {
+  static const char *const name[] = {"time", "duration", "frames", "snapshots"};
+  double value[4] = {0};
+  if (H5Lexists(file, "checkpoint", H5P_DEFAULT) <= 0) return;
+  hid_t group = H5Gopen2(file, "checkpoint", H5P_DEFAULT);
+  bool good = group >= 0;
+  for (int i = 0; good && i < 4; i++) {
+    hid_t attribute = H5Aopen(group, name[i], H5P_DEFAULT);
+    good = attribute >= 0 && H5Aread(attribute, H5T_NATIVE_DOUBLE, &value[i]) >= 0;
+    kd_h5_close(attribute);
+  }
+  kd_h5_close(group);
+  if (good)
+    fprintf(out,
+            "  reached   t = %.9g of %.9g, %.0f frames and %.0f snapshots; go on with: "
+            "keldrift run --restart\n",
+            value[0], value[1], value[2], value[3]);
+}
+
 /// Prints the value of an attribute on one line.
 static void print_attribute(FILE *out, hid_t attribute) {
   hid_t type = H5Aget_type(attribute);
@@ -758,6 +841,7 @@ static kd_status print_summary(FILE *out, hid_t file, const char *path) {
     fprintf(out, "  %-10s0 .. %g%s%s, %zu frame%s%s\n", "time", end.time,
             *shown_unit(end.time_unit) ? " " : "", shown_unit(end.time_unit), end.n_record,
             end.n_record == 1 ? "" : "s", end.is_complete ? "" : ", not complete");
+  print_checkpoint(out, file);
   print_root_text(out, file, "created", "created");
   print_root_text(out, file, "command", "command");
   print_root_text(out, file, "build", "build");

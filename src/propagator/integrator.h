@@ -6,6 +6,7 @@
 #ifndef KD_PROPAGATOR_INTEGRATOR_H
 #define KD_PROPAGATOR_INTEGRATOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "keldrift/comm.h"
@@ -52,6 +53,37 @@ double kd_integrator_quadrature(const kd_integrator *integrator);
 /// Starts afresh from the unknowns as they are, dropping the history.
 /// @param first_step  size of the first step to try
 kd_status kd_integrator_restart(kd_integrator *integrator, double t, double q, double first_step);
+
+/// Highest order of the formulas.
+enum { KD_HIGHEST_ORDER = 12 };
+
+/// Where an integration stands, complete: the polynomials of y and q that the formula of `order`
+/// goes on from, y(t + s step) = sum_j y_j s^j with j = 0 .. order, and the next step.
+typedef struct kd_integrator_history {
+  double t, step;
+  int order; ///< 0: starts afresh from y_0 and q_0 with the first step `step`
+  double q[KD_HIGHEST_ORDER + 1];
+  double *y; ///< [order + 1][n], room for the highest order
+} kd_integrator_history;
+
+/// True if the next step is about as long as the last one, so that a history of equal steps carries
+/// it.
+bool kd_integrator_is_steady(kd_integrator *integrator);
+
+/// Takes the history at the end of the last step; `history->y` has room for (highest order of the
+/// method + 1) n numbers.
+kd_status kd_integrator_save(kd_integrator *integrator, kd_integrator_history *history);
+
+/// Drops everything and goes on from a history. What follows depends on the history alone, bit by
+/// bit, and takes the order and the step that would have followed anyway.
+///
+/// CVODES has no way in for a history. It is led to it: an integration over the last steps, of
+/// equal length, of dy/dt = a rate that depends on time alone, first one that makes CVODES raise
+/// its order step by step, then the derivative of the polynomial, which after `order` steps is all
+/// that its history holds. No rate of the scheme is evaluated.
+kd_status kd_integrator_resume(kd_integrator *integrator, const kd_integrator_history *history);
+
+size_t kd_integrator_highest_order(kd_integrator_method method);
 
 /// Takes one internal step, not beyond `t_stop` and not longer than `largest`.
 /// @param t  receives the time reached

@@ -30,6 +30,9 @@ struct kd_interaction {
   kd_translation
       *translation; ///< with collisions: between the displaced grid and that of the model
   double *rate, *work_1, *work_2;
+  kd_flow_position *kept; ///< `now` at the end of a window,
+  double *kept_anchor;    ///< and `anchor`; NULL with collisions
+  double kept_place[5];   ///< time, shift and step of `kept`
 };
 
 static void interaction_free(kd_propagator *p) {
@@ -37,6 +40,8 @@ static void interaction_free(kd_propagator *p) {
   if (!self) return;
   kd_flow_position_free(self->now);
   kd_flow_position_free(self->frame);
+  kd_flow_position_free(self->kept);
+  kd_free(self->kept_anchor);
   kd_flow_free(self->flow);
   kd_free(self->anchor);
   kd_free(self->f);
@@ -56,10 +61,12 @@ static kd_status interaction_create(kd_propagator *p, const kd_state *initial) {
   KD_CHECK(kd_flow_create(p->model, p->field, FLOW_TOLERANCE * p->rtol, &self->flow));
   KD_CHECK(kd_flow_position_create(self->flow, &self->now));
   KD_CHECK(kd_flow_position_create(self->flow, &self->frame));
+  KD_CHECK(kd_flow_position_create(self->flow, &self->kept));
   KD_ALLOCATE(self->anchor, p->n);
   KD_ALLOCATE(self->f, p->n);
   memcpy(self->anchor, initial->f, p->n * sizeof *initial->f);
   self->has_collisions = !kd_collision_is_none(p->collision);
+  if (!self->has_collisions) KD_ALLOCATE(self->kept_anchor, p->n);
   if (self->has_collisions) {
     KD_CHECK(kd_translation_create(p->model, &self->translation));
     KD_ALLOCATE(self->rate, p->n);
@@ -208,6 +215,32 @@ static kd_status interaction_kick(kd_propagator *p, const double impulse[3]) {
   return kd_flow_kick(self->flow, self->now, impulse);
 }
 
+static void interaction_save(kd_propagator *p) {
+  struct kd_interaction *self = p->interaction;
+  kd_flow_copy(self->flow, self->now, self->kept);
+  const kd_flow_position *kept = self->kept;
+  const double place[5] = {kept->time, kept->shift[0], kept->shift[1], kept->shift[2], kept->step};
+  memcpy(self->kept_place, place, sizeof place);
+  if (self->kept_anchor) memcpy(self->kept_anchor, self->anchor, p->n * sizeof *self->anchor);
+}
+
+static void interaction_records(kd_propagator *p, kd_records *records) {
+  struct kd_interaction *self = p->interaction;
+  kd_records_add(records, "frame", self->kept_place, 5);
+  kd_records_add(records, "frame_unitary", self->kept->u, kd_flow_n_unitary(self->flow));
+  if (self->kept_anchor) kd_records_add(records, "anchor", self->kept_anchor, p->n);
+}
+
+static void interaction_resume(kd_propagator *p) {
+  struct kd_interaction *self = p->interaction;
+  const double *place = self->kept_place;
+  self->kept->time = place[0];
+  memcpy(self->kept->shift, place + 1, sizeof self->kept->shift);
+  self->kept->step = place[4];
+  kd_flow_copy(self->flow, self->kept, self->now);
+  if (self->kept_anchor) memcpy(self->anchor, self->kept_anchor, p->n * sizeof *self->anchor);
+}
+
 static void interaction_cost(const kd_propagator *p, kd_propagator_statistics *statistics) {
   if (p->interaction->translation)
     statistics->ffts += kd_translation_n_fft(p->interaction->translation);
@@ -217,7 +250,7 @@ static void interaction_cost(const kd_propagator *p, kd_propagator_statistics *s
 static size_t interaction_bytes(const kd_propagator *p) {
   const size_t field = p->n * sizeof(double);
   const size_t own = kd_flow_bytes(p->n_band, p->n_k) + 2 * field;
-  if (!p->interaction->has_collisions) return own;
+  if (!p->interaction->has_collisions) return own + field;
   return own + (3 + kd_integrator_n_vector(p->method)) * field + kd_translation_bytes(p->model);
 }
 
@@ -232,5 +265,8 @@ const kd_scheme kd_scheme_interaction = {.name = "interaction",
                                          .state = interaction_state,
                                          .settle = interaction_settle,
                                          .kick = interaction_kick,
+                                         .save = interaction_save,
+                                         .records = interaction_records,
+                                         .resume = interaction_resume,
                                          .cost = interaction_cost,
                                          .bytes = interaction_bytes};

@@ -30,6 +30,14 @@ static const double GAUSS_WEIGHT[8] = {
     0.0506142681451881296, 0.1111905172266872353, 0.1568533229389436437, 0.1813418916891809915,
     0.1813418916891809915, 0.1568533229389436437, 0.1111905172266872353, 0.0506142681451881296};
 
+/// Steps of the integrator in a window. A history is led back to within some hundred sums of
+/// vectors of unknowns: much less than the collisions that many steps take, and next to nothing
+/// where there are no unknowns but the work. Without collisions the rate of `unsplit` takes no more
+/// than some twenty such sums, but then it is soon done as well.
+enum { WINDOW = 300, WINDOW_OF_WORK = 50, WINDOW_WITHOUT_COLLISIONS = 4000 };
+/// With KD_BDF the history is dropped, which costs up to a hundred evaluations.
+enum { WINDOW_OF_BDF = 5000 };
+
 /// `auto` takes bdf where the largest out-scattering rate G times the longest time T without events
 /// (longest_stretch) is above this. Evaluations of the rate of bdf and of adams are as many at
 /// G T = 100 to 300 where phonons and impurities are strong, at 450 where coherences turn hundreds
@@ -181,6 +189,12 @@ static bool has_positions(kd_propagator *p) {
   return false;
 }
 
+/// Asks who watches whether to go on.
+static kd_status poll(void *context) {
+  kd_propagator *p = context;
+  return p->poll ? p->poll(p->poll_context) : KD_OK;
+}
+
 /// Whether the scheme is `splitting`, which has steps of its own: given, or the one for an R grid.
 static kd_status choose_splitting(const kd_propagator *p, const kd_section *section,
                                   bool *is_splitting) {
@@ -224,8 +238,16 @@ static kd_status create_splitting(kd_propagator *p, const kd_section *section, d
       .atol = p->atol,
       .width = width,
       .order = (int)order,
-      .step = kd_section_has(section, "step") ? kd_section_real(section, "step") : 0};
+      .step = kd_section_has(section, "step") ? kd_section_real(section, "step") : 0,
+      .poll = poll,
+      .poll_context = p};
   return kd_splitting_create(&setting, initial, &p->splitting);
+}
+
+static kd_status watched_rate(void *context, double t, const double *y, double *dy) {
+  kd_propagator *p = context;
+  KD_TRY(poll(p));
+  return p->scheme->rate(p, t, y, dy);
 }
 
 kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, kd_space *space,
@@ -279,13 +301,15 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, kd_
                                          .rtol_q = WORK_TOLERANCE * factor * p->rtol,
                                          .atol_q = WORK_TOLERANCE * factor * p->atol *
                                                    (width > 0 ? p->energy_scale : 1),
-                                         .rate = p->scheme->rate,
+                                         .rate = watched_rate,
                                          .quadrature = p->scheme->power,
                                          .precondition = p->scheme->precondition,
                                          .refresh = kd_preconditioner_refresh,
                                          .context = p};
   KD_CHECK(kd_integrator_create(&options, &p->integrator));
   KD_CHECK(p->scheme->create(p, initial));
+  KD_ALLOCATE(p->window.history.y,
+              (1 + kd_integrator_highest_order(p->method)) * p->scheme->n_unknown(p));
   *result = p;
   p = NULL;
 
@@ -300,6 +324,7 @@ void kd_propagator_free(kd_propagator *p) {
   if (p->scheme) p->scheme->free(p);
   kd_preconditioner_free(p);
   kd_integrator_free(p->integrator);
+  kd_free(p->window.history.y);
   kd_free(p->v);
   kd_free(p->scratch);
   kd_free(p);
@@ -343,6 +368,126 @@ cleanup:
   return status;
 }
 
+/// The counters of a run that go on when it is resumed. The sums are those of kd_propagator_cost.
+static void fill_cost(const kd_propagator *p, double cost[KD_N_COST]) {
+  const kd_propagator_statistics s = kd_propagator_cost(p);
+  const kd_collision_cost c = kd_collision_statistics(p->collision), e = kd_propagator_earlier(p);
+  const double value[KD_N_COST] = {(double)s.steps,
+                                   (double)s.rate_evaluations,
+                                   (double)s.error_test_failures,
+                                   (double)s.convergence_failures,
+                                   (double)s.restarts,
+                                   (double)s.newton_iterations,
+                                   (double)s.linear_iterations,
+                                   (double)s.linear_failures,
+                                   (double)s.preconditioner_setups,
+                                   (double)s.flow_steps,
+                                   (double)s.flow_rejections,
+                                   (double)s.ffts,
+                                   s.seconds,
+                                   (double)(c.evaluations + e.evaluations),
+                                   (double)(c.ffts + e.ffts),
+                                   c.seconds + e.seconds};
+  memcpy(cost, value, sizeof value);
+}
+
+static void add_earlier(const kd_propagator *p, kd_propagator_statistics *s) {
+  const double *cost = p->earlier;
+  s->steps += (long)cost[0];
+  s->rate_evaluations += (long)cost[1];
+  s->error_test_failures += (long)cost[2];
+  s->convergence_failures += (long)cost[3];
+  s->restarts += (long)cost[4];
+  s->newton_iterations += (long)cost[5];
+  s->linear_iterations += (long)cost[6];
+  s->linear_failures += (long)cost[7];
+  s->preconditioner_setups += (long)cost[8];
+  s->flow_steps += (unsigned long)(long)cost[9];
+  s->flow_rejections += (unsigned long)(long)cost[10];
+  s->ffts += (unsigned long)(long)cost[11];
+  s->seconds += cost[12];
+}
+
+kd_collision_cost kd_propagator_earlier(const kd_propagator *p) {
+  return (kd_collision_cost){.evaluations = (unsigned long)(long)p->earlier[13],
+                             .ffts = (unsigned long)(long)p->earlier[14],
+                             .seconds = p->earlier[15]};
+}
+
+void kd_propagator_watch(kd_propagator *p, kd_poll_function *function, void *context) {
+  p->poll = function;
+  p->poll_context = context;
+}
+
+size_t kd_propagator_n_window(const kd_propagator *p) {
+  return p->window.number;
+}
+
+bool kd_propagator_records(kd_propagator *p, bool for_reading, kd_records *records) {
+  static const char *const row[KD_HIGHEST_ORDER + 1] = {
+      "y_0", "y_1", "y_2", "y_3", "y_4", "y_5", "y_6", "y_7", "y_8", "y_9", "y_10", "y_11", "y_12"};
+  kd_window *w = &p->window;
+  kd_records_add(records, "cost", w->cost, KD_N_COST);
+  if (p->splitting) {
+    fill_cost(p, w->cost);
+    kd_splitting_records(p->splitting, records);
+    return true;
+  }
+  if (w->number == 0 && !for_reading) return false;
+  const size_t n = p->scheme->n_unknown(p);
+  const int last = for_reading ? (int)kd_integrator_highest_order(p->method) : w->history.order;
+  kd_records_add(records, "time", &w->t, 1);
+  kd_records_add(records, "step", &w->step, 1);
+  kd_records_add(records, "order", &w->order, 1);
+  kd_records_add(records, "piece", &w->piece, 1);
+  kd_records_add(records, "next_kick", &w->next_kick, 1);
+  kd_records_add(records, "work", w->history.q, KD_HIGHEST_ORDER + 1);
+  for (int j = 0; j <= last; j++)
+    kd_records_add(records, row[j], w->history.y + (size_t)j * n, n)->is_optional = j > 0;
+  if (p->scheme->records) p->scheme->records(p, records);
+  return true;
+}
+
+kd_status kd_propagator_resume(kd_propagator *p) {
+  kd_window *w = &p->window;
+  double cost[KD_N_COST];
+  memset(p->earlier, 0, sizeof p->earlier);
+  if (p->splitting) {
+    memcpy(cost, w->cost, sizeof cost);
+    kd_splitting_resume(p->splitting);
+  } else {
+    size_t n_piece, n_kick;
+    kd_field_pieces(p->field, &n_piece);
+    kd_field_kicks(p->field, &n_kick);
+    const int highest = (int)kd_integrator_highest_order(p->method);
+    if (!(w->order >= 0 && w->order <= highest && w->piece >= 0 && w->piece < (double)n_piece &&
+          w->next_kick >= 0 && w->next_kick <= (double)n_kick && w->step > 0 && w->t >= 0 &&
+          w->t <= p->duration))
+      return kd_error(KD_ERROR_FILE,
+                      "the checkpoint does not belong to this scenario: order %g, "
+                      "piece %g, kick %g, step %g fs at t = %g fs",
+                      w->order, w->piece, w->next_kick, w->step, w->t);
+    memcpy(cost, w->cost, sizeof cost);
+    w->history.t = p->t = w->t;
+    w->history.step = w->step;
+    w->history.order = (int)w->order;
+    p->work = w->history.q[0];
+    p->piece = (size_t)w->piece;
+    p->next_kick = (size_t)w->next_kick;
+    p->must_restart = false;
+    p->is_started = true;
+    w->number = 1;
+    w->steps = 0;
+    if (p->scheme->resume) p->scheme->resume(p);
+    KD_TRY(kd_integrator_resume(p->integrator, &w->history));
+  }
+  fill_cost(p, p->earlier);
+  for (int i = 0; i < KD_N_COST; i++) p->earlier[i] = cost[i] - p->earlier[i];
+  // A fresh start after the first one, which this process has not counted as such.
+  if (!p->splitting && w->order == 0 && w->t > 0) p->earlier[4]++;
+  return KD_OK;
+}
+
 /// The piece that starts at or holds p->t.
 static void find_piece(kd_propagator *p) {
   size_t count;
@@ -355,7 +500,53 @@ static void find_piece(kd_propagator *p) {
   }
 }
 
-/// What is due at p->t before the next step: kicks, the scheme's own housekeeping, a restart.
+/// First step to try where nothing is known of the steps before.
+static double first_step(const kd_propagator *p) {
+  size_t count;
+  const double *edge = kd_field_pieces(p->field, &count);
+  const double first = FIRST_STEP_OF_PIECE * (edge[p->piece + 1] - p->t);
+  const double width = p->energy_scale / kd_model_spin_degeneracy(p->model);
+  if (width == 0) return first;
+  return fmin(first, FIRST_STEP_OF_PERIOD * kd_model_hbar(p->model) / width);
+}
+
+/// True after the steps of a window, where its history carries the next step.
+static bool is_window_full(const kd_propagator *p) {
+  const long most = p->method == KD_BDF                   ? WINDOW_OF_BDF
+                    : !kd_collision_is_none(p->collision) ? WINDOW
+                    : p->scheme->n_unknown(p) < p->n      ? WINDOW_OF_WORK
+                                                          : WINDOW_WITHOUT_COLLISIONS;
+  return p->window.steps >= most && kd_integrator_is_steady(p->integrator);
+}
+
+/// Ends a window: keeps all that the propagation goes on from, and goes on from it.
+static kd_status end_window(kd_propagator *p, bool is_fresh) {
+  kd_window *w = &p->window;
+  kd_integrator_history *history = &w->history;
+  if (is_fresh) {
+    const double *y = kd_integrator_unknowns(p->integrator);
+    history->t = p->t;
+    history->order = 0;
+    history->step = first_step(p);
+    history->q[0] = p->work;
+    memcpy(history->y, y, p->scheme->n_unknown(p) * sizeof *y);
+  } else {
+    KD_TRY(kd_integrator_save(p->integrator, history));
+  }
+  if (p->scheme->save) p->scheme->save(p);
+  w->t = history->t;
+  w->step = history->step;
+  w->order = history->order;
+  w->piece = (double)p->piece;
+  w->next_kick = (double)p->next_kick;
+  fill_cost(p, w->cost);
+  w->number++;
+  w->steps = 0;
+  return kd_integrator_resume(p->integrator, history);
+}
+
+/// What is due at p->t before the next step: kicks, the scheme's own housekeeping, a restart, the
+/// end of a window.
 static kd_status prepare_step(kd_propagator *p) {
   size_t n_kick;
   const kd_kick *kick = kd_field_kicks(p->field, &n_kick);
@@ -367,16 +558,11 @@ static kd_status prepare_step(kd_propagator *p) {
   bool anchored;
   KD_TRY(p->scheme->settle(p, &anchored));
   find_piece(p);
-  if (!p->must_restart && !anchored) return KD_OK;
-  size_t count;
-  const double *edge = kd_field_pieces(p->field, &count);
-  const double length = edge[p->piece + 1] - p->t;
-  double first = FIRST_STEP_OF_PIECE * length;
-  const double width = p->energy_scale / kd_model_spin_degeneracy(p->model);
-  if (width > 0) first = fmin(first, FIRST_STEP_OF_PERIOD * kd_model_hbar(p->model) / width);
+  const bool is_fresh = p->must_restart || anchored, is_full = is_window_full(p);
+  if (!is_fresh && !is_full) return KD_OK;
   p->must_restart = false;
   p->is_started = true;
-  return kd_integrator_restart(p->integrator, p->t, p->work, first);
+  return end_window(p, is_fresh || p->method == KD_BDF);
 }
 
 static kd_status step(kd_propagator *p) {
@@ -390,6 +576,7 @@ static kd_status step(kd_propagator *p) {
                              ? INFINITY
                              : LARGEST_PART_OF_PIECE * (edge[p->piece + 1] - edge[p->piece]);
   KD_TRY(kd_integrator_step(p->integrator, stop, largest, &p->t));
+  p->window.steps++;
   p->work = kd_integrator_quadrature(p->integrator);
   if (!isfinite(p->work))
     return kd_error(KD_ERROR_NUMERICS, "t = %.9g fs: the work done by the field is not finite",
@@ -426,6 +613,7 @@ kd_propagator_statistics kd_propagator_cost(const kd_propagator *p) {
                                            .ffts = kd_model_n_fft(p->model),
                                            .seconds = p->seconds};
     kd_splitting_cost(p->splitting, &statistics);
+    add_earlier(p, &statistics);
     return statistics;
   }
   const kd_integrator_statistics cvode = kd_integrator_cost(p->integrator);
@@ -446,6 +634,7 @@ kd_propagator_statistics kd_propagator_cost(const kd_propagator *p) {
                                          .ffts = kd_model_n_fft(p->model),
                                          .seconds = p->seconds};
   p->scheme->cost(p, &statistics);
+  add_earlier(p, &statistics);
   return statistics;
 }
 

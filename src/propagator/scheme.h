@@ -15,6 +15,18 @@ struct kd_unsplit_space;
 struct kd_splitting;
 struct kd_preconditioner;
 
+/// What counts the costs of a run, as numbers: of the propagator and of the collision operator.
+enum { KD_N_COST = 16 };
+
+/// Where the last window ended.
+typedef struct kd_window {
+  size_t number; ///< windows so far
+  long steps;    ///< of the integrator in this one
+  kd_integrator_history history;
+  // As numbers, for the records:
+  double t, step, order, piece, next_kick, cost[KD_N_COST];
+} kd_window;
+
 struct kd_propagator {
   kd_model *model;
   kd_space *space;
@@ -40,6 +52,10 @@ struct kd_propagator {
   double work;         ///< at the last restart or step
   double *v, *scratch; ///< packed fields: velocity along E, and one to work in
   double seconds;
+  kd_window window;
+  double earlier[KD_N_COST]; ///< costs before a resume
+  kd_poll_function *poll;    ///< NULL: nobody watches
+  void *poll_context;
   struct kd_splitting *splitting; ///< stands in for scheme and integrator
   // The scheme's own data, of which one is set:
   struct kd_interaction *interaction;
@@ -64,6 +80,11 @@ struct kd_scheme {
   kd_status (*settle)(kd_propagator *p, bool *must_restart);
   /// Applies a part of a kick at time p->t.
   kd_status (*kick)(kd_propagator *p, const double impulse[3]);
+  /// What the scheme has besides the unknowns, at the end of a window: `save` keeps a copy of it,
+  /// `records` lists that copy, `resume` takes it back. NULL: nothing.
+  void (*save)(kd_propagator *p);
+  void (*records)(kd_propagator *p, kd_records *records);
+  void (*resume)(kd_propagator *p);
   void (*cost)(const kd_propagator *p, kd_propagator_statistics *statistics);
   size_t (*bytes)(const kd_propagator *p);
 };

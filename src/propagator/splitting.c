@@ -35,6 +35,9 @@ static const double SAFETY = 0.8, LARGEST_GROWTH = 4;
 /// Relative differences below this may be rounding of the transforms.
 static const double ROUNDING = 1e-14;
 
+/// Numbers besides f that a step changes.
+enum { KD_N_SAVED = 8 };
+
 struct kd_splitting {
   kd_splitting_setting s;
   size_t next_kick;
@@ -49,9 +52,12 @@ struct kd_splitting {
   double lag; ///< the part of the outermost flow that the state still lacks, fs
   int until_check;
   double *f;           ///< lags behind t
-  double *copy, *half; ///< [total]
-  double *v[3];        ///< velocities, packed, [n]
-  double *hamiltonian; ///< packed, [n]
+  double *copy, *half; ///< [total]; while a step is taken with collisions, `copy` is f before it
+  bool is_stepping;
+  bool is_changing;         ///< f is between two states from which the run could go on
+  double saved[KD_N_SAVED]; ///< what else a step changes, before it
+  double *v[3];             ///< velocities, packed, [n]
+  double *hamiltonian;      ///< packed, [n]
   long steps, rejected;
 };
 
@@ -134,9 +140,15 @@ static void mean_field(const kd_splitting *p, double t, double dt, double e[3]) 
   for (int d = 0; d < 3; d++) e[d] = impulse[d] / dt;
 }
 
+/// Asks who watches whether to go on, where there is a state to go on from.
+static kd_status poll(const kd_splitting *p) {
+  return p->s.poll && !p->is_changing ? p->s.poll(p->s.poll_context) : KD_OK;
+}
+
 /// C(dt).
 static kd_status collide(kd_splitting *p, double dt, double *f) {
   if (!p->collides) return KD_OK;
+  KD_TRY(poll(p));
   return kd_comm_agree(p->comm, kd_scattering_flow(p->scattering, dt, f));
 }
 
@@ -163,6 +175,7 @@ static double band_energy(const kd_splitting *p, const double *f) {
 ///             even the rounding between them would be seen
 static kd_status push(kd_splitting *p, double t, double end, double dt, double *f, double *work) {
   double impulse[3];
+  KD_TRY(poll(p));
   kd_field_impulse(p->s.field, t, end, impulse);
   const bool is_pushed = impulse[0] != 0 || impulse[1] != 0 || impulse[2] != 0;
   if (is_pushed) *work += 0.5 * work_of(p, impulse, f);
@@ -174,6 +187,7 @@ static kd_status push(kd_splitting *p, double t, double end, double dt, double *
 static kd_status move(kd_splitting *p, double t, double dt, double *f) {
   double e[3];
   if (dt == 0) return KD_OK;
+  KD_TRY(poll(p));
   mean_field(p, t, dt, e);
   return kd_phase_space_kinetic(p->flow, e, dt, f);
 }
@@ -280,6 +294,7 @@ static double next_event(const kd_splitting *p) {
 static kd_status apply_kicks(kd_splitting *p) {
   size_t n_kick;
   const kd_kick *kick = kd_field_kicks(p->s.field, &n_kick);
+  p->is_changing = true;
   for (; p->next_kick < n_kick && kick[p->next_kick].time <= p->t; p->next_kick++) {
     const double *impulse = kick[p->next_kick].impulse;
     KD_TRY(complete(p, p->t, p->f, &p->lag));
@@ -288,6 +303,7 @@ static kd_status apply_kicks(kd_splitting *p) {
                                p->total, p->f, (double *const[2]){p->copy, p->half}));
     p->work += band_energy(p, p->f);
   }
+  p->is_changing = false;
   return KD_OK;
 }
 
@@ -325,6 +341,36 @@ static kd_status choose_step(kd_splitting *p) {
   }
 }
 
+static void save(kd_splitting *p) {
+  const double value[KD_N_SAVED] = {p->t,
+                                    p->h,
+                                    p->work,
+                                    p->lag,
+                                    p->until_check,
+                                    (double)p->next_kick,
+                                    (double)p->steps,
+                                    (double)p->rejected};
+  memcpy(p->saved, value, sizeof value);
+}
+
+void kd_splitting_records(kd_splitting *p, kd_records *records) {
+  if (!p->is_stepping) save(p);
+  kd_records_add(records, "splitting", p->saved, KD_N_SAVED);
+  kd_records_add(records, "f", p->is_stepping ? p->copy : p->f, p->total)->row = p->n;
+}
+
+void kd_splitting_resume(kd_splitting *p) {
+  const double *value = p->saved;
+  p->t = value[0];
+  p->h = value[1];
+  p->work = value[2];
+  p->lag = value[3];
+  p->until_check = (int)value[4];
+  p->next_kick = (size_t)value[5];
+  p->steps = (long)value[6];
+  p->rejected = (long)value[7];
+}
+
 kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
   // A frame at the time of a kick is taken before it.
   while (p->t < t) {
@@ -334,7 +380,16 @@ kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
     const double h = next_length(p, &is_cut);
     if (p->t + h > t * (1 + 1e-14)) break;
     const double end = is_cut ? next_event(p) : p->t + h;
+    KD_TRY(poll(p));
+    if (p->collides) {
+      save(p);
+      memcpy(p->copy, p->f, p->total * sizeof *p->f);
+    }
+    // Without collisions a step is short, and the copy would cost a good part of it.
+    p->is_stepping = p->collides;
+    p->is_changing = !p->collides;
     KD_TRY(take(p, p->t, end, h, p->f, &p->lag, &p->work));
+    p->is_stepping = p->is_changing = false;
     p->steps++;
     p->t = end;
     if (p->until_check > 0) p->until_check--;

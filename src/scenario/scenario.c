@@ -35,11 +35,14 @@ static const char *find_folder(kd_arena *arena, const char *name) {
   return joined;
 }
 
+/// @param folder  where input files are looked up; NULL: beside the file `name`
 static kd_status parse(kd_scenario *scenario, const char *text, size_t length, const char *name,
-                       const char *const *overrides, size_t n_override, kd_faults *report) {
+                       const char *folder, const char *const *overrides, size_t n_override,
+                       kd_faults *report) {
   kd_arena *arena = scenario->arena;
   const char *source = kd_arena_copy(arena, name, strlen(name));
-  scenario->folder = find_folder(arena, name);
+  scenario->folder =
+      folder ? kd_arena_copy(arena, folder, strlen(folder)) : find_folder(arena, name);
   if (!source || !scenario->folder) return KD_ERROR_MEMORY;
   const kd_origin origin = {.place = {.source = source}, .path = ""};
   kd_node *root;
@@ -56,9 +59,9 @@ static kd_status parse(kd_scenario *scenario, const char *text, size_t length, c
   return kd_resolve(scenario, root, report);
 }
 
-kd_status kd_scenario_parse(const char *text, size_t length, const char *name,
-                            const char *const *overrides, size_t n_override,
-                            kd_scenario **scenario) {
+kd_status kd_scenario_parse_in(const char *text, size_t length, const char *name,
+                               const char *folder, const char *const *overrides, size_t n_override,
+                               kd_scenario **scenario) {
   kd_status status = KD_OK;
   kd_locale locale = {0};
   kd_faults report = {0};
@@ -69,7 +72,7 @@ kd_status kd_scenario_parse(const char *text, size_t length, const char *name,
   KD_CHECK(kd_locale_enter(&locale));
   KD_CHECK(kd_arena_create(&new->arena));
   report.arena = new->arena;
-  status = parse(new, text, length, name, overrides, n_override, &report);
+  status = parse(new, text, length, name, folder, overrides, n_override, &report);
   if (status == KD_OK || status == KD_ERROR_SCENARIO) status = kd_faults_finish(&report);
   KD_CHECK(status);
   KD_CHECK(kd_emit(new));
@@ -82,6 +85,12 @@ cleanup:
   else
     kd_scenario_free(new);
   return status;
+}
+
+kd_status kd_scenario_parse(const char *text, size_t length, const char *name,
+                            const char *const *overrides, size_t n_override,
+                            kd_scenario **scenario) {
+  return kd_scenario_parse_in(text, length, name, NULL, overrides, n_override, scenario);
 }
 
 /// Reads a whole file; `*text` is for kd_free.
@@ -144,6 +153,27 @@ void kd_scenario_free(kd_scenario *scenario) {
 
 const char *kd_scenario_text(const kd_scenario *scenario) {
   return scenario->text;
+}
+
+const char *kd_scenario_folder(const kd_scenario *scenario) {
+  return scenario->folder;
+}
+
+static kd_status visit_inputs(const kd_section *section,
+                              kd_status (*visit)(void *context, const char *path), void *context) {
+  for (size_t i = 0; i < section->n_value; i++) {
+    const kd_value *value = &section->values[i];
+    if (!value->has) continue;
+    if (value->row->type == KD_PATH) KD_TRY(visit(context, value->text));
+    for (size_t j = 0; value->items && j < value->count; j++)
+      KD_TRY(visit_inputs(value->items[j], visit, context));
+  }
+  return KD_OK;
+}
+
+kd_status kd_scenario_inputs(const kd_scenario *scenario,
+                             kd_status (*visit)(void *context, const char *path), void *context) {
+  return visit_inputs(scenario->root, visit, context);
 }
 
 kd_constants kd_scenario_constants(const kd_scenario *scenario) {

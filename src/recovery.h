@@ -1,0 +1,53 @@
+/// Checkpoints of a run: when they are written, and what is in them besides the propagation.
+#ifndef KD_RECOVERY_H
+#define KD_RECOVERY_H
+
+#include "keldrift/checkpoint.h"
+#include "keldrift/run.h"
+
+typedef struct kd_recovery {
+  const kd_scenario *scenario;
+  const kd_run_options *options;
+  kd_propagator *propagator;
+  kd_output *output;
+  kd_report *report;   ///< for warnings
+  char *path;          ///< of the checkpoints
+  char *inputs;        ///< fingerprints of the input files, made for the first checkpoint
+  double every, start; ///< s; the last checkpoint, or the start
+  double duration;
+  bool is_written;   ///< there is a checkpoint of this run
+  kd_request wanted; ///< asked for, and not yet answered
+  /// What the frames have left behind: as it is, before the current call of kd_propagator_advance,
+  /// and at the end of the last window.
+  kd_records live;
+  double *before, *kept;
+  size_t n_window;
+} kd_recovery;
+
+/// The checkpoint NAME.chk.h5 of a result NAME.h5, for kd_free; NULL when memory is short.
+char *kd_recovery_path(const char *result);
+/// The result of a checkpoint, for kd_free; NULL if it is not named like one.
+char *kd_recovery_result(const char *checkpoint);
+
+/// Prepares checkpoints of what `live` lists; its records must stay where they are.
+kd_status kd_recovery_create(kd_recovery *recovery, const kd_records *live);
+void kd_recovery_clear(kd_recovery *recovery);
+
+/// Around every kd_propagator_advance.
+void kd_recovery_begin(kd_recovery *recovery);
+void kd_recovery_end(kd_recovery *recovery);
+
+/// Writes a checkpoint if it is time or somebody asks for it; a kd_poll_function.
+/// @return KD_STOPPED if somebody wants the run to end
+kd_status kd_recovery_poll(void *recovery);
+
+/// Fills the records of `live` and of the propagator from a checkpoint, and goes on from them.
+kd_status kd_recovery_restore(kd_recovery *recovery, const char *checkpoint);
+
+/// Removes the checkpoint of a run whose result is there.
+void kd_recovery_finish(kd_recovery *recovery);
+
+/// Compares the input files of a scenario with those that a checkpoint was made with.
+kd_status kd_recovery_check_inputs(const kd_scenario *scenario, const char *inputs);
+
+#endif
