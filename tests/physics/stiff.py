@@ -56,8 +56,10 @@ def chosen(result):
 
 def conserved(suite, name, result):
     number = result.trace("number")
-    suite.equal(f"{name}: number", number, np.full_like(number, number[0]), 2e-12,
-                "corrections hold no particles; rounding of a rate of 3/fs times steps up to 5 ps")
+    # 2^-53 times a rate of 3/fs times 5 ps is 1.7e-12 of what a step may move at every k, with a sign
+    # that depends on the processor's order of sums.
+    suite.equal(f"{name}: number", number, np.full_like(number, number[0]), 1e-11,
+                "corrections hold no particles; a few steps of up to 5 ps at a rate of 3/fs")
 
 
 def equilibrium():
