@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 """Checks the documentation: check_docs.py SOURCE_ROOT.
 
-Relative links and images lead to files (and anchors to headings), headings are unique within a page, every
-scenario folder has a README and an entry in the gallery, and no file holds words or paths that mean
-nothing outside the place where it was written.
+Relative links and images lead to files (and anchors to headings), also those of the tutorial; images have
+a text in their place, pictures of the tree are shown somewhere, and every page is reached by links from
+README.md. Headings are unique within a page, every scenario folder has a README and an entry in the
+gallery, and no file holds words or paths that mean nothing outside the place where it was written. Spelling
+is checked with hunspell, where there is one, and the words of docs/words.txt.
 """
 
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,6 +28,9 @@ EVERYWHERE = [
      "a package host"),
 ]
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(\s*<?([^)\s>]+)>?[^)]*\)")
+IMAGE = re.compile(r"!\[((?:[^\[\]]|\[[^\]]*\])*)\]\(")
+# Words of prose: not parts of names, paths, formulas or keys.
+WORD = re.compile(r"(?<![\w/._\\$-])[A-Za-z][a-z]+(?:[’'][a-z]+)?(?![\w_/\\$]|\.\w|-?[0-9^=({])")
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
 
 
@@ -71,17 +78,31 @@ def anchor(title):
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
-def check_page(page, root):
-    text = page.read_text(encoding="utf-8")
-    place = page.relative_to(root)
-    seen = {}
-    for number, title in headings(text):
-        if title in seen:
-            yield f"{place}:{number}: heading \"{title}\" stands on line {seen[title]} already"
-        seen.setdefault(title, number)
+def links_of(text):
+    """(line number, target) of the links and images of a page."""
     plain = "\n".join(without_code(text))
     for match in LINK.finditer(plain):
-        target, number = match.group(1), plain.count("\n", 0, match.start(1)) + 1
+        yield plain.count("\n", 0, match.start(1)) + 1, match.group(1)
+
+
+def text_of(page):
+    """The Markdown of a page, or of the text cells of a script with cells."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".md":
+        return text
+    lines, is_text = [], False
+    for line in text.splitlines():
+        if line.startswith("# %%"):
+            is_text = "[markdown]" in line
+            line = ""
+        lines.append(line.removeprefix("#").removeprefix(" ") if is_text else "")
+    return "\n".join(lines)
+
+
+def check_links(page, root):
+    place = page.relative_to(root)
+    text = text_of(page)
+    for number, target in links_of(text):
         if re.match(r"[a-z][a-z0-9+.-]*:", target):
             continue
         name, _, fragment = target.partition("#")
@@ -94,6 +115,72 @@ def check_page(page, root):
             known = {anchor(title) for _, title in headings(goal.read_text(encoding="utf-8"))}
             if fragment not in known:
                 yield f"{place}:{number}: no heading for \"{target}\""
+    plain = "\n".join(without_code(text))
+    for match in IMAGE.finditer(plain):
+        if len(match.group(1).strip()) < 4:
+            number = plain.count("\n", 0, match.start()) + 1
+            yield f"{place}:{number}: an image without a text in its place"
+
+
+def check_reach(pages, files, root):
+    """Pages that no chain of links from README.md reaches, and pictures that no page shows."""
+    reached, waiting = set(), [root / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        if page.suffix in (".md", ".py") and page.is_file():
+            for _, target in links_of(text_of(page)):
+                goal = (page.parent / target.partition("#")[0]).resolve()
+                if goal.is_dir():
+                    goal /= "README.md"
+                if goal.is_file():
+                    waiting.append(goal)
+    for page in pages:
+        if page not in reached:
+            yield f"{page.relative_to(root)}: no link leads here from README.md"
+    for path in files:
+        if path.suffix in (".png", ".svg") and path not in reached:
+            yield f"{path.relative_to(root)}: no page shows this picture"
+
+
+def check_spelling(pages, root):
+    """Words that neither hunspell nor docs/words.txt knows. None without hunspell."""
+    if shutil.which("hunspell") is None:
+        print("no hunspell here: spelling is not checked")
+        return
+    known = {word.lower() for word in
+             (root / "docs" / "words.txt").read_text(encoding="utf-8").split()}
+    where = {}
+    for page in pages:
+        lines = without_code(re.sub(r"<!--.*?-->", lambda m: "\n" * m.group().count("\n"),
+                                    text_of(page), flags=re.DOTALL))
+        plain = re.sub(r"\]\([^)]*\)", lambda m: "]" + "\n" * m.group().count("\n"),
+                       "\n".join(lines))
+        plain = re.sub(r"\$\$?[^$]*\$\$?", lambda m: "\n" * m.group().count("\n"), plain)
+        for number, line in enumerate(plain.splitlines(), 1):
+            for word in WORD.findall(line):
+                where.setdefault(word, f"{page.relative_to(root)}:{number}")
+    done = subprocess.run(["hunspell", "-l", "-d", "en_US", "-i", "utf-8"],
+                          input="\n".join(where), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        yield f"hunspell: {done.stderr.strip()}"
+    for word in dict.fromkeys(done.stdout.split()):
+        if word.lower() not in known and re.sub(r"[’']s$", "", word).lower() not in known:
+            yield (f"{where.get(word, word)}: spelling: \"{word}\" (words of the field belong into "
+                   "docs/words.txt)")
+
+
+def check_page(page, root):
+    text = page.read_text(encoding="utf-8")
+    place = page.relative_to(root)
+    seen = {}
+    for number, title in headings(text):
+        if title in seen:
+            yield f"{place}:{number}: heading \"{title}\" stands on line {seen[title]} already"
+        seen.setdefault(title, number)
+    yield from check_links(page, root)
 
 
 def check_words(path, root):
@@ -139,6 +226,10 @@ def main():
     faults = []
     for page in pages:
         faults += check_page(page, root)
+    tutorial = root / "docs" / "tutorial" / "tutorial.py"
+    faults += check_links(tutorial, root)
+    faults += check_reach(pages, files, root)
+    faults += check_spelling([*pages, tutorial], root)
     for path in files:
         if path.suffix in TEXT_SUFFIXES and path.name != "LICENSE":
             faults += check_words(path, root)
