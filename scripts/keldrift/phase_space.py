@@ -136,12 +136,17 @@ def scales(space, indices, limit):
     return limit or largest or 1.0, limits_of(curves_r), limits_of(curves_k)
 
 
-def add_bar(figure, panels, label, aspect, pad=0.015):
+def add_bar(figure, panels, label, aspect, heading):
+    pad = 0.015 if len(panels) > 1 else 0.08
     bar = figure.colorbar(panels[0].image, ax=[panel.axes for panel in panels], label=label,
                           aspect=aspect, shrink=0.8, pad=pad)
     bar.outline.set_linewidth(0.8)
     # The layout does not see all of the marginals: some room at the right and at the top.
-    figure.get_layout_engine().set(rect=(0, 0, 0.98, 0.99), hspace=0.04)
+    # Without a heading, the title of the uppermost marginal needs a line.
+    top = 0.99 if heading else 1 - 0.25 / figure.get_size_inches()[1]
+    figure.get_layout_engine().set(rect=(0, 0, 0.98, top), hspace=0.04)
+    if heading:
+        figure.suptitle(heading)
 
 
 def chosen(snapshots, n_snapshot):
@@ -188,10 +193,8 @@ def plot_phase_space(result, snapshots=None, band=None, r=None, k=None, limit=No
         panel = Panel(figure, outer[place // columns, place % columns], space, scale, r, k)
         panel.fill(index)
         panels.append(panel)
-    add_bar(figure, panels, space.name, 15 * rows)
     heading = heading_of(result, title, 88 if columns > 1 else 56)
-    if heading:
-        figure.suptitle(heading)
+    add_bar(figure, panels, space.name, 15 * rows, heading)
     return figure
 
 
@@ -204,10 +207,7 @@ def phase_space_movie(result, path, band=None, r=None, k=None, limit=None, title
     indices = range(space.time.values.size)
     figure = plt.figure(figsize=(5.0, 3.9))
     panel = Panel(figure, figure.add_gridspec(1, 1)[0], space, scales(space, indices, limit), r, k)
-    add_bar(figure, [panel], space.name, 16, 0.06)
-    heading = heading_of(result, title, 56)
-    if heading:
-        figure.suptitle(heading)
+    add_bar(figure, [panel], space.name, 16, heading_of(result, title, 56))
     stem, extension = os.path.splitext(path)
     partial = f"{stem}.part{extension}"
     writer = (PillowWriter if extension.lower() == ".gif" else FFMpegWriter)(fps=fps)
