@@ -1036,7 +1036,7 @@ static void share_convolution(fast *self, const group *g, double complex *const 
 /// Brings T of all k to all processes.
 static void gather_t(const fast *self, double complex *const t[2]) {
   const size_t n_row = self->setting.n_piece * self->n_band * self->n_band;
-  const size_t n_order = (t[0] ? 1 : 0) + (t[1] ? 1 : 0);
+  const size_t n_order = (t[0] ? 1u : 0u) + (t[1] ? 1u : 0u);
   // First the own part to its place, then those of the others from theirs.
   for (int is_there = 0; is_there < 2; is_there++) {
     double complex *place = self->gathered;

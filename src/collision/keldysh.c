@@ -654,9 +654,9 @@ unsigned long kd_keldysh_n_fft(const kd_keldysh *o) {
 size_t kd_keldysh_bytes(const kd_keldysh *o) {
   const size_t matrix = o->n_matrix * o->n_k, piece = o->n_piece * matrix * sizeof(double complex);
   const size_t own =
-      (4 + (o->free_part ? 1 : 0)) * piece + (o->trial ? matrix * sizeof(double) : 0) +
+      (4 + (o->free_part ? 1u : 0u)) * piece + (o->trial ? matrix * sizeof(double) : 0) +
       (o->electron ? o->electron_method->bytes(o->electron) : o->method->bytes(o->self_energy));
   if (o->is_clone) return own;
-  return own + (1 + (o->s.is_linearised ? 3 : 0)) * piece +
+  return own + (1 + (o->s.is_linearised ? 3u : 0u)) * piece +
          (o->slope ? matrix * sizeof(double) : 0) + o->n_piece * o->n_k * sizeof(double);
 }

@@ -264,7 +264,7 @@ static kd_status build_pieces(const kd_section *root, kd_field *field) {
     if (i > 0 && differs_across(field, field->edge[i])) field->jump[i] = true;
     double part[3];
     integrate(field, field->edge[i], field->edge[i + 1], part);
-    for (int d = 0; d < 3; d++)
+    for (size_t d = 0; d < 3; d++)
       field->impulse[3 * (i + 1) + d] = field->impulse[3 * i + d] + part[d];
   }
 
@@ -363,7 +363,7 @@ void kd_field_impulse(const kd_field *field, double t0, double t1, double impuls
   double head[3], tail[3];
   integrate(field, t0, field->edge[first + 1], head);
   integrate(field, field->edge[last], t1, tail);
-  for (int d = 0; d < 3; d++)
+  for (size_t d = 0; d < 3; d++)
     impulse[d] =
         head[d] + tail[d] + field->impulse[3 * last + d] - field->impulse[3 * (first + 1) + d];
 }

@@ -413,7 +413,7 @@ static void describe_values(hid_t dataset, hid_t type, hid_t space, bool is_scal
     add(text, "%s", class_name(type));
   } else if (points <= 0) {
     add(text, "empty");
-  } else if ((double)points * number_bytes(is_complex) > SCANNED_BYTES) {
+  } else if ((double)points * (double)number_bytes(is_complex) > SCANNED_BYTES) {
     add(text, "(not scanned)");
   } else if (!find_range(dataset, space, is_complex, &range)) {
     add(text, "unreadable");

@@ -185,11 +185,11 @@ static double potential_deviation(size_t n0, size_t n1, size_t m0, size_t m1) {
         double complex fs = 0;
         for (size_t k = 0; k < s.n_k; k++)
           fs += f[r * s.n_k + k] / (double)s.n_k *
-                cexp(2 * M_PI * I * ((double)(i * (k / n1)) / n0 + (double)(j * (k % n1)) / n1));
+                cexp(2 * M_PI * I * ((double)(i * (k / n1)) / (double)n0 + (double)(j * (k % n1)) / (double)n1));
         for (size_t k = 0; k < s.n_k; k++)
           want[r * s.n_k + k] += creal(
               fs * cexp(-I * angle) *
-              cexp(-2 * M_PI * I * ((double)(i * (k / n1)) / n0 + (double)(j * (k % n1)) / n1)));
+              cexp(-2 * M_PI * I * ((double)(i * (k / n1)) / (double)n0 + (double)(j * (k % n1)) / (double)n1)));
       }
   }
   CHECK_OK(kd_phase_space_potential(s.flow, t, impulse, dt, f));
