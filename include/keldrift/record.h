@@ -32,7 +32,11 @@ static inline kd_record *kd_records_add(kd_records *records, const char *name, d
                                         size_t count) {
   if (records->count == KD_MAX_RECORDS) return NULL;
   kd_record *record = &records->item[records->count++];
-  *record = (kd_record){.name = name, .data = data, .count = count};
+  record->name = name;
+  record->data = data;
+  record->count = count;
+  record->row = 0;
+  record->is_optional = false;
   return record;
 }
 

@@ -186,7 +186,7 @@ size_t kd_scattering_bytes(const kd_scattering *s) {
 
 /// Keeps the message of an error in a thread that is not the caller's.
 static void keep(kd_scattering *s, kd_status status, kd_status *worst) {
-#pragma omp critical(kd_scattering_error)
+#pragma omp critical
   if (*worst == KD_OK) {
     *worst = status;
     strncpy(s->message, kd_error_message(), sizeof s->message - 1);

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import harness  # noqa: E402
@@ -28,7 +29,7 @@ STAND_IN = """#!/usr/bin/python3
 import re, subprocess, sys
 program, words = {program!r}, sys.argv[1:]
 more = []
-if words and words[0] in ("run", "steady") and "--sweep" not in words:
+if words and words[0] in ("run", "steady") and not {{"--sweep", "--restart"}} & set(words):
     given = [w for i, w in enumerate(words) if words[i - 1] == "--set"]
     plain = [words[1]] + [w for text in given for w in ("--set", text)]
     text = subprocess.run([program, "check", *plain], capture_output=True, text=True).stdout
@@ -103,14 +104,30 @@ def run_blocks(suite, page, with_scripts):
     return count
 
 
+def stopped_run(suite):
+    """NAME.chk.h5 of a run that was killed behind a checkpoint."""
+    if not os.path.exists(suite.path("barrier.yaml")):
+        suite.execute(["new", "barrier"])
+    run = subprocess.Popen([suite.program, "run", "barrier.yaml", "-o", "NAME.h5", "--quiet",
+                            "--set", "output.checkpoint.every=0.01 s"], cwd=suite.folder)
+    for _ in range(6000):
+        if os.path.exists(suite.path("NAME.chk.h5")) or run.poll() is not None:
+            break
+        time.sleep(0.01)
+    run.kill()
+    run.wait()
+    suite.line(os.path.exists(suite.path("NAME.chk.h5")), "a run that was killed leaves its checkpoint")
+
+
 def readme(suite):
     prepare(suite)
+    stopped_run(suite)
     # RESULT.h5 and SCENARIO.yaml stand for a file of the reader: of a kick, in space, with collisions.
-    for name in ("optical", "dc", "barrier"):
+    for name in ("optical", "dc"):
         assert suite.execute(["new", name]).returncode == 0
     shutil.copy(suite.path("dc.yaml"), suite.path("SCENARIO.yaml"))
     for name, output, settings in [
-            ("optical", "RESULT.h5", ["grid.k=[12, 12]", "output.snapshots.every=3 fs"]),
+            ("optical", "RESULT.h5", ["grid.k=[12, 12]", "output.snapshots.every=1 fs"]),
             ("barrier", "SPACE.h5", ["grid.k=[32]", "grid.r.points=[32]", "propagation.duration=6 fs"])]:
         words = [word for text in settings for word in ("--set", text)]
         done = suite.execute(["run", name + ".yaml", "-o", output, "--quiet", *words])
@@ -165,9 +182,10 @@ def starting_scenarios(suite):
     os.rename(suite.path("zener.yaml"), suite.path("S.yaml"))
     commands = [line.strip() for line in suite.execute(["run", "--help"]).stdout.splitlines()
                 if line.startswith("    keldrift")]
-    suite.line(len(commands) == 2, f"examples of run --help: {commands}")
+    suite.line(len(commands) == 3, f"examples of run --help: {commands}")
+    stopped_run(suite)
     for command in commands:
-        # The second asks for an operator of the collisions: it has to have some.
+        # The last asks for an operator of the collisions: it has to have some.
         more = " --set 'collisions={broadening: 20 meV, terms: [{kind: impurity, strength: 1 meV}]}'"
         execute(suite, command, [command + (more if "ansatz" in command else "")])
 
