@@ -63,6 +63,8 @@ static kd_status stages_create(const kd_scenario *scenario, const kd_comm *comm,
   KD_TRY(kd_initial_create(scenario, s->model, s->space, &s->state, &s->reference));
   KD_TRY(kd_collision_create(scenario, s->model, s->reference, &s->collision));
   if (kd_space_n_dim(s->space) == 0) KD_TRY(kd_collision_share(s->collision, comm));
+  const size_t n_phonon = kd_collision_n_phonon(s->collision);
+  if (n_phonon > 0) KD_TRY(kd_state_add_phonons(s->state, n_phonon));
   KD_TRY(
       kd_observables_create(scenario, s->model, s->space, s->field, s->reference, &s->observables));
   return kd_propagator_create(scenario, s->model, s->space, s->field, s->reference, s->collision,

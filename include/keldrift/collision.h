@@ -65,6 +65,29 @@ typedef struct kd_collision_term {
 /// @return KD_ERROR_SCENARIO if there is one already
 KD_API kd_status kd_collision_add(kd_collision *collision, const kd_collision_term *term);
 
+/// Phonons that are unknowns (`dynamic: true`): numbers N, those of one term after the other,
+/// [mode][q] with a mode per coupling of the vertex and q the differences of grid points (on a
+/// lattice the k grid, in a k.p box twice its points along every axis, modulo that size).
+/// kd_collision_rate uses the N set last, at first those of the initial temperature.
+KD_API size_t kd_collision_n_phonon(const kd_collision *collision);
+KD_API void kd_collision_set_phonons(kd_collision *collision, const double *number);
+KD_API void kd_collision_phonons(const kd_collision *collision, double *number);
+/// dN/dt at what kd_collision_rate was called with last, relaxation included, 1/fs.
+KD_API void kd_collision_phonon_rates(const kd_collision *collision, double *rate);
+
+/// The phonons of one term.
+typedef struct kd_phonon_branch {
+  size_t term; ///< its number in collisions.terms
+  size_t n_mode, n_q;
+  const double *omega;    ///< [n_q], eV; 0: no mode
+  const size_t *opposite; ///< index of -q, [n_q]
+  const double *rest;     ///< N at the temperature of the lattice, [n_q]
+  double relaxation;      ///< rate towards it, 1/fs
+} kd_phonon_branch;
+KD_API size_t kd_collision_n_branch(const kd_collision *collision);
+/// @param index  less than kd_collision_n_branch
+KD_API kd_phonon_branch kd_collision_branch(const kd_collision *collision, size_t index);
+
 typedef struct kd_collision_cost {
   const char *ansatz, *method; ///< as chosen
   unsigned long evaluations, ffts;

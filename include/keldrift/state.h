@@ -17,11 +17,15 @@ typedef struct kd_state {
   double shift[3]; ///< displacement of the points that f is given at, 1/angstrom
   size_t n_r;      ///< points of R of this process (kd_space_slab), 1 for a homogeneous system
   double *f;       ///< [n_r][n_band^2][n_k], occupation per k, band and spin
+  size_t n_phonon; ///< numbers of `phonon`; 0 unless phonons are unknowns
+  double *phonon;  ///< N of kd_collision_phonons; NULL: none, or not wanted
   double work;     ///< work done by the field so far, eV per cell (spins included)
 } kd_state;
 
 KD_API kd_status kd_state_create(const kd_model *model, size_t n_r, kd_state **state);
 KD_API void kd_state_free(kd_state *state);
+/// Gives the state room for n_phonon occupations of phonons, 0 at first.
+KD_API kd_status kd_state_add_phonons(kd_state *state, size_t n_phonon);
 
 /// The function of H_k that a k.p box holds outside of what is resolved, and that drifts in at its
 /// edges: the initial or equilibrium occupation of the levels.

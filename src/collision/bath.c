@@ -52,11 +52,33 @@ static double gauss(double x, double sigma) {
 
 // --- phonon -------------------------------------------------------------------------------------
 
+/// The keys of phonons whose occupations are unknowns. kT is known, and the vertex.
+static kd_status read_dynamic(const kd_section *section, kd_bath *bath) {
+  bath->is_dynamic = bath->conserves_energy = kd_section_flag(section, "dynamic");
+  const char *const keys[] = {"relaxation", "initial_temperature"};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys && !bath->is_dynamic; i++)
+    if (kd_section_has(section, keys[i]))
+      return kd_section_error(section, keys[i],
+                              "phonons that stay in equilibrium (expected dynamic: true)");
+  if (!bath->is_dynamic) return KD_OK;
+  if (bath->vertex.has_phases)
+    return kd_section_error(section, "vertex",
+                            "bond for dynamic phonons (expected onsite, scalar or matrix)");
+  bath->start_kt = bath->kt;
+  if (kd_section_has(section, "initial_temperature"))
+    bath->start_kt *=
+        kd_section_real(section, "initial_temperature") / kd_section_real(section, "temperature");
+  if (kd_section_has(section, "relaxation"))
+    bath->relaxation = 1 / kd_section_real(section, "relaxation");
+  return KD_OK;
+}
+
 static kd_status phonon_create(const kd_section *section, const kd_model *model, kd_bath *bath) {
   const double g = kd_section_real(section, "coupling");
   bath->strength = g * g;
   bath->omega = kd_section_real(section, "energy");
   bath->is_shifted = strcmp(kd_section_text(section, "kernel"), "shifted") == 0;
+  KD_TRY(read_dynamic(section, bath));
   KD_TRY(
       kd_form_evaluate(kd_section_child(section, "dispersion"), model, bath->omega, &bath->energy));
   size_t m[3];
@@ -94,37 +116,60 @@ static double phonon_kernel(const kd_bath *b, double w, kd_order order, double x
 }
 
 static const kd_bath_kind phonon = {
-    .variant =
-        {.kind = "phonon",
-         .meaning = "a phonon branch in equilibrium, kernels 2 pi g^2 [(N+1) d(x+w) + N d(x-w)] "
+    .variant = {.kind = "phonon",
+                .meaning =
+                    "a phonon branch in equilibrium, kernels 2 pi g^2 [(N+1) d(x+w) + N d(x-w)] "
                     "(in) broadened with exact detailed balance",
-         .reference = "Trukhan and Protik, eqs. 29-30, 38-40, 101",
-         .rows = (const kd_param[]){{.key = "energy",
-                                     .type = KD_REAL,
-                                     .unit = "eV",
-                                     KD_POSITIVE,
-                                     .meaning = "phonon energy; the scale of the dispersion"},
-                                    {.key = "coupling",
-                                     .type = KD_REAL,
-                                     .unit = "eV",
-                                     KD_NON_NEGATIVE,
-                                     .meaning = "g, per square root of the number of k points"},
-                                    {.key = "temperature",
-                                     .type = KD_REAL,
-                                     .unit = "K",
-                                     KD_POSITIVE,
-                                     .meaning = "temperature of the branch"},
-                                    {.key = "kernel",
-                                     .type = KD_CHOICE,
-                                     .choices = KERNELS,
-                                     .fallback = "spectral",
-                                     .meaning = "how the phonon line is broadened"},
-                                    {.key = "dispersion",
-                                     .type = KD_VARIANT,
-                                     .variants = kd_form_variants,
-                                     .fallback = "{kind: constant}",
-                                     .meaning = "phonon energy over `energy` as a function of q"},
-                                    COMMON_ROWS}},
+                .reference = "Trukhan and Protik, eqs. 29-30, 38-40, 101",
+                .rows =
+                    (const kd_param[]){
+                        {.key = "energy",
+                         .type = KD_REAL,
+                         .unit = "eV",
+                         KD_POSITIVE,
+                         .meaning = "phonon energy; the scale of the dispersion"},
+                        {.key = "coupling",
+                         .type = KD_REAL,
+                         .unit = "eV",
+                         KD_NON_NEGATIVE,
+                         .meaning = "g, per square root of the number of k points"},
+                        {.key = "temperature",
+                         .type = KD_REAL,
+                         .unit = "K",
+                         KD_POSITIVE,
+                         .meaning = "temperature of the branch"},
+                        {.key = "kernel",
+                         .type = KD_CHOICE,
+                         .choices = KERNELS,
+                         .fallback = "spectral",
+                         .meaning = "how the phonon line is broadened; not used with "
+                                    "dynamic: true"},
+                        {.key = "dynamic",
+                         .type = KD_FLAG,
+                         .fallback = "false",
+                         .meaning = "the occupations of the modes are unknowns, driven "
+                                    "by the carriers; without relaxation, carriers and "
+                                    "phonons keep their energy"},
+                        {.key = "relaxation",
+                         .type = KD_REAL,
+                         .unit = "fs",
+                         .fallback = KD_UNSET,
+                         KD_POSITIVE,
+                         .meaning = "dynamic: time in which the modes relax to "
+                                    "`temperature`; default: never"},
+                        {.key = "initial_temperature",
+                         .type = KD_REAL,
+                         .unit = "K",
+                         .fallback = KD_UNSET,
+                         KD_POSITIVE,
+                         .meaning = "dynamic: temperature of the modes at t = 0; "
+                                    "default: temperature"},
+                        {.key = "dispersion",
+                         .type = KD_VARIANT,
+                         .variants = kd_form_variants,
+                         .fallback = "{kind: constant}",
+                         .meaning = "phonon energy over `energy` as a function of q"},
+                        COMMON_ROWS}},
     .create = phonon_create,
     .kernel = phonon_kernel};
 
@@ -215,12 +260,14 @@ double kd_bath_reach(const kd_bath *bath, double omega) {
 }
 
 double kd_bath_largest_broadening(const kd_bath *bath, double kt) {
+  if (bath->is_dynamic) return kt > 0 ? SHARP * kt : INFINITY;
   if (bath->kind == &phonon)
     return SHARP * (bath->is_shifted ? bath->kt : fmin(bath->omega, bath->kt));
   return bath->conserves_energy && kt > 0 ? kt : INFINITY;
 }
 
 const char *kd_bath_broadening_reason(const kd_bath *bath) {
+  if (bath->is_dynamic) return "a quarter of the temperature of the carriers";
   if (bath->kind != &phonon) return "the temperature of the carriers";
   return bath->is_shifted ? "a quarter of its temperature"
                           : "a quarter of its energy and temperature";

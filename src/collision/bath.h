@@ -37,7 +37,10 @@ struct kd_bath {
   double kt;             ///< eV
   double omega;          ///< phonon energy at q = 0, eV
   bool is_shifted;       ///< phonons: kernel `shifted` instead of `spectral`
-  bool conserves_energy; ///< impurities, electrons: kernels shifted so that the energy stays
+  bool conserves_energy; ///< impurities, electrons, phonons that are unknowns: the energy stays
+  bool is_dynamic;       ///< phonons: the occupations are unknowns (phonons.h)
+  double start_kt;       ///< of them at t = 0, eV
+  double relaxation;     ///< of them towards kt, 1/fs; 0: none
   bool is_density;       ///< electrons: V(q) between all densities, else contact between spins
   double *orbital;       ///< electrons: U of the orbitals, [n_band], eV; NULL for baths
   kd_vertex vertex;

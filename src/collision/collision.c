@@ -33,7 +33,8 @@ struct kd_collision {
   const char *name; ///< of the Ansatz, owned by the scenario's tables
   size_t n_band, n_k, n;
   kd_bands bands;
-  kd_bath *bath; ///< then those that conserve the energy, then the carriers themselves
+  kd_bath *bath; ///< then those that conserve the energy, then the carriers themselves and phonons
+                 ///< that are unknowns
   size_t n_bath, n_conserving, n_electron;
   bool is_natural, is_fermion;
   bool is_auto; ///< the back end is not given by the scenario
@@ -42,7 +43,8 @@ struct kd_collision {
   // What C[f] is the sum of, NULL if absent:
   kd_keldysh *keldysh;    ///< baths that take energy, or may take some by broadening
   kd_keldysh *conserving; ///< baths that conserve the energy
-  kd_keldysh **electron;  ///< [n_electron], scattering of the carriers from one another
+  kd_keldysh **electron;  ///< [n_electron], scattering of the carriers from one another, or from
+  kd_phonons **phonons;   ///< [n_electron], phonons that are unknowns; NULL: from one another
   kd_lindblad *lindblad;
   kd_relaxation *relaxation;
   double *out_rate;         ///< scratch, [n_k][n_band]
@@ -66,6 +68,8 @@ void kd_collision_free(kd_collision *c) {
   }
   for (size_t i = 0; i < c->n_electron && c->electron; i++) kd_keldysh_free(c->electron[i]);
   kd_free(c->electron);
+  for (size_t i = 0; i < c->n_electron && c->phonons; i++) kd_phonons_free(c->phonons[i]);
+  kd_free(c->phonons);
   kd_lindblad_free(c->lindblad);
   kd_relaxation_free(c->relaxation);
   for (size_t b = 0; b < c->n_bath && c->bath; b++) kd_bath_clear(&c->bath[b]);
@@ -148,6 +152,60 @@ kd_collision_cost kd_collision_statistics(const kd_collision *c) {
                             .seconds = c->seconds};
   for (size_t i = 0; i < c->n_electron; i++) cost.ffts += kd_keldysh_n_fft(c->electron[i]);
   return cost;
+}
+
+// --- phonons that are unknowns ------------------------------------------------------------------
+
+size_t kd_collision_n_phonon(const kd_collision *c) {
+  size_t count = 0;
+  for (size_t i = 0; i < c->n_electron; i++)
+    if (c->phonons[i]) count += kd_phonons_count(c->phonons[i]);
+  return count;
+}
+
+void kd_collision_set_phonons(kd_collision *c, const double *number) {
+  for (size_t i = 0; i < c->n_electron; i++) {
+    if (!c->phonons[i]) continue;
+    const size_t n = kd_phonons_count(c->phonons[i]);
+    memcpy(c->phonons[i]->number, number, n * sizeof *number);
+    number += n;
+  }
+}
+
+void kd_collision_phonons(const kd_collision *c, double *number) {
+  for (size_t i = 0; i < c->n_electron; i++) {
+    if (!c->phonons[i]) continue;
+    const size_t n = kd_phonons_count(c->phonons[i]);
+    memcpy(number, c->phonons[i]->number, n * sizeof *number);
+    number += n;
+  }
+}
+
+void kd_collision_phonon_rates(const kd_collision *c, double *rate) {
+  for (size_t i = 0; i < c->n_electron; i++) {
+    if (!c->phonons[i]) continue;
+    kd_phonons_rate(c->phonons[i], rate);
+    rate += kd_phonons_count(c->phonons[i]);
+  }
+}
+
+size_t kd_collision_n_branch(const kd_collision *c) {
+  size_t count = 0;
+  for (size_t i = 0; i < c->n_electron; i++) count += c->phonons[i] != NULL;
+  return count;
+}
+
+kd_phonon_branch kd_collision_branch(const kd_collision *c, size_t index) {
+  size_t i = 0;
+  for (; !c->phonons[i] || index > 0; i++) index -= c->phonons[i] != NULL;
+  const kd_phonons *p = c->phonons[i];
+  return (kd_phonon_branch){.term = p->bath->term,
+                            .n_mode = p->n_mode,
+                            .n_q = p->n_q,
+                            .omega = p->omega,
+                            .opposite = p->opposite,
+                            .rest = p->rest,
+                            .relaxation = p->bath->relaxation};
 }
 
 // --- parts (parts.h) ----------------------------------------------------------------------------
@@ -323,7 +381,9 @@ size_t kd_collision_bytes(const kd_collision *c) {
     return (c->keldysh ? kd_keldysh_bytes(c->keldysh) : 0) +
            (c->conserving ? kd_keldysh_bytes(c->conserving) : 0);
   size_t electrons = 0;
-  for (size_t i = 0; i < c->n_electron; i++) electrons += kd_keldysh_bytes(c->electron[i]);
+  for (size_t i = 0; i < c->n_electron; i++)
+    electrons +=
+        kd_keldysh_bytes(c->electron[i]) + (c->phonons[i] ? kd_phonons_bytes(c->phonons[i]) : 0);
   return electrons + kd_bands_bytes(&c->bands) + (c->keldysh ? kd_keldysh_bytes(c->keldysh) : 0) +
          (c->conserving ? kd_keldysh_bytes(c->conserving) : 0) +
          (c->lindblad ? kd_lindblad_bytes(c->lindblad) : 0) +
@@ -360,10 +420,10 @@ static kd_status read_thermal(const kd_scenario *scenario, const kd_section *sec
 
 /// What comes in which part of the list of baths.
 static int part_of(const kd_bath *bath) {
-  return bath->orbital ? 2 : bath->conserves_energy ? 1 : 0;
+  return bath->orbital || bath->is_dynamic ? 2 : bath->conserves_energy ? 1 : 0;
 }
 
-/// The baths, then those that conserve the energy, then the carriers themselves.
+/// The baths, then those that conserve the energy, then what is not linear in G.
 static kd_status create_baths(kd_collision *c, const kd_scenario *scenario,
                               const kd_section *section) {
   kd_status status = KD_OK;
@@ -409,21 +469,28 @@ static kd_status create_keldysh(kd_collision *c, const kd_section *section,
   setting.bath = c->bath;
   setting.n_bath = n_open;
   if (c->n_electron > 0 && common->is_linearised)
-    return kd_section_error(
-        section, "terms",
-        "an electron term in an operator linearized about equilibrium (expected "
-        "baths alone for linearised, steady and ansatz rta)");
+    return kd_section_error(section, "terms",
+                            "%s in an operator linearized about equilibrium (expected "
+                            "baths alone for linearised, steady and ansatz rta)",
+                            c->bath[c->n_bath - 1].is_dynamic ? "dynamic phonons"
+                                                              : "an electron term");
   if (n_open > 0) KD_CHECK(kd_keldysh_create(&setting, &c->keldysh));
   setting.bath = c->bath + n_open;
   setting.n_bath = c->n_conserving;
   setting.conserves_energy = true;
   if (c->n_conserving > 0) KD_CHECK(kd_keldysh_create(&setting, &c->conserving));
-  if (c->n_electron > 0) KD_ALLOCATE(c->electron, c->n_electron);
+  if (c->n_electron > 0) {
+    KD_ALLOCATE(c->electron, c->n_electron);
+    KD_ALLOCATE(c->phonons, c->n_electron);
+  }
   for (size_t i = 0; i < c->n_electron; i++) {
     setting.bath = c->bath + n_open + c->n_conserving + i;
     setting.n_bath = 1;
     setting.is_electron = true;
     setting.conserves_energy = setting.bath->conserves_energy;
+    if (setting.bath->is_dynamic)
+      KD_CHECK(kd_phonons_create(c->model, setting.bath, &c->phonons[i]));
+    setting.phonons = c->phonons[i];
     KD_CHECK(kd_keldysh_create(&setting, &c->electron[i]));
   }
 
@@ -442,9 +509,11 @@ static kd_status create_lindblad(kd_collision *c, const kd_section *section,
                             "no principal values in ansatz lindblad (expected false)");
   if (c->n_conserving + c->n_electron > 0)
     return kd_section_error(section, "terms",
-                            "an %s term in ansatz lindblad (expected matrix, causal, average or "
+                            "%s term in ansatz lindblad (expected matrix, causal, average or "
                             "diagonal)",
-                            c->n_conserving > 0 ? "energy_conserving" : "electron");
+                            c->n_conserving > 0                 ? "an energy_conserving"
+                            : c->bath[c->n_bath - 1].is_dynamic ? "a dynamic phonon"
+                                                                : "an electron");
   const kd_lindblad_setting setting = {.model = c->model,
                                        .bands = &c->bands,
                                        .theta = common->theta,

@@ -1,5 +1,8 @@
 /// Scattering of the carriers from one another, in second Born approximation.
 ///
+/// (phonons.h has what phonons that are unknowns do to the carriers; it has the same form, a
+/// product in (r, tau) with one factor that is not linear in G, and uses the interface below.)
+///
 /// With the pieces of ansatz.h, G^<_k(tau) = sum_p e^{-i e_p(k) tau} G_p(k), G^> likewise of the
 /// free pieces, and G(r) = (1/N_k) sum_k e^{ik.r} G_k, the self-energy is local in (r, tau):
 ///
@@ -20,6 +23,7 @@
 #define KD_COLLISION_ELECTRON_H
 
 #include "collision/bath.h"
+#include "collision/phonons.h"
 
 /// What a back end is made from; all of it outlives the back end.
 typedef struct kd_electron_setting {
@@ -31,6 +35,7 @@ typedef struct kd_electron_setting {
   double kappa;
   double largest_shift; ///< of the kernels, eV
   bool is_hermitian;    ///< all pieces that set() will be given are
+  kd_phonons *phonons;  ///< what the carriers exchange energy with; NULL: with one another
   size_t kept_bytes;    ///< fft: most that is kept of Sigma(k, tau), rather than computed twice
 } kd_electron_setting;
 
@@ -43,10 +48,11 @@ typedef struct kd_electron_kind {
   /// Takes the occupied pieces G_p and the free ones H_p, which are to stay until the last of the
   /// calls below for them.
   void (*set)(kd_electron *self, const double complex *g, const double complex *free_part);
-  /// dE/dt times hbar at a trial beta, E = (1/N_k) sum_k Tr(H f) (eV^2), and the scale of its
+  /// dE/dt times hbar at a trial beta, E = (1/N_k) sum_k Tr(H f), with phonons (1/N_k) sum_q w_q
+  /// N(q)/g_s more (eV^2), and the scale of its
   /// rounding: the sum of the moduli of what it is summed from. Outside, a piece stands adjoint.
   kd_status (*energy_rate)(kd_electron *self, double beta, double *rate, double *scale);
-  /// t_lesser, t_greater := T^<, T^>
+  /// t_lesser, t_greater := T^<, T^>; with phonons, their rate as well
   kd_status (*apply)(kd_electron *self, double beta, double complex *t_lesser,
                      double complex *t_greater);
   unsigned long (*n_fft)(const kd_electron *self);
@@ -55,11 +61,14 @@ typedef struct kd_electron_kind {
 
 /// The sum over k2 and k3 as it stands: the reference, O(N_k^3).
 extern const kd_electron_kind kd_electron_direct;
+/// The same for phonons, O(N_k^2).
+extern const kd_electron_kind kd_phonons_direct;
 /// Products in (r, tau), O(N_tau N_k log N_k).
 extern const kd_electron_kind kd_electron_fft;
 
 /// Estimates of the time of one evaluation with its search for beta, nanoseconds of one thread.
 double kd_electron_direct_cost(const kd_electron_setting *setting);
+double kd_phonons_direct_cost(const kd_electron_setting *setting);
 /// @param fft  made by kd_electron_fft
 double kd_electron_fft_cost(const kd_electron *fft);
 

@@ -1,5 +1,6 @@
-/// Back end `fft`. With the kernel as a series t(x) = sum_j c_j e^{i x tau_j} (series.h), for every
-/// tau_j
+/// Back end `fft`, also of phonons that are unknowns: for these Sigma of phonons.h takes the place
+/// of that of electron.h, and E_j is less by what the phonons gain. With the kernel as a series
+/// t(x) = sum_j c_j e^{i x tau_j} (series.h), for every tau_j
 ///
 ///   Y^≷_ab(k) = sum_p e^{-i e_p(k) tau_j} G^≷_p,ab(k)                        (local)
 ///   Y^≷_ab(r) = sum_k e^{ik.r} Y^≷_ab(k)                                     (FFT)
@@ -37,22 +38,26 @@ typedef struct fast {
   kd_series series;
   size_t n_band, n_matrix, n_k;
   kd_layout layout;
-  size_t volume;     ///< of the layout
-  long first;        ///< first j of the sums over tau
-  size_t n_sum;      ///< terms from there to J
-  size_t n_window;   ///< terms whose Sigma is kept at a time
-  bool sums_half;    ///< tau >= 0 only
+  size_t volume;       ///< of the layout
+  long first;          ///< first j of the sums over tau
+  size_t n_sum;        ///< terms from there to J
+  size_t n_window;     ///< terms whose Sigma is kept at a time
+  bool sums_half;      ///< tau >= 0 only
+  kd_phonons *phonons; ///< NULL: carriers among themselves
   double *coupling;  ///< contact: [element], with all factors of the transforms; density: [volume],
-                     ///< over q
+                     ///< over q; phonons: NULL
   double complex *h; ///< H(k), [element][n_k]
   fftw_plan to_space[3], to_points[3];          ///< of fields of k
-  fftw_plan to_transfers[3], from_transfers[3]; ///< density: of fields of q
+  fftw_plan to_transfers[3], from_transfers[3]; ///< density, phonons: of fields of q
   int n_thread;
-  double complex **field; ///< per thread: [2 (lesser, greater)][element][volume], then P
+  double complex **field; ///< per thread: [2 (lesser, greater)][element][volume], then P; phonons:
+                          ///< then Sigma, D and P
   double complex **local; ///< per thread: Y, [2][element][n_k]
   const double complex *g, *free_part;
   double complex *sigma; ///< [n_window][2][element][n_k]
   double complex *flow;  ///< E_j, [n_sum][2]
+  double *flow_size;     ///< sum of the moduli of what E_j is summed from, [n_sum][2]
+  double complex *polar; ///< phonons: P of phonons.h, [n_window][n_mode][n_q]
   size_t kept;           ///< first term of the window that is kept; SIZE_MAX: none
   unsigned long n_fft;
 } fast;
@@ -84,12 +89,20 @@ static void fast_free(kd_electron *object) {
   kd_free(self->h);
   kd_free(self->sigma);
   kd_free(self->flow);
+  kd_free(self->flow_size);
+  kd_free(self->polar);
   kd_free(self);
 }
 
 /// Transforms of one tau_j.
 static size_t transforms(const fast *self) {
+  if (self->phonons) return 4 * self->n_matrix + 2 * self->phonons->n_mode;
   return 4 * self->n_matrix + (self->setting.term->is_density ? 2 : 0);
+}
+
+/// Fields of a thread.
+static size_t fields(const fast *self) {
+  return self->phonons ? 4 * self->n_matrix + 2 : 2 * self->n_matrix + 1;
 }
 
 // --- construction -------------------------------------------------------------------------------
@@ -99,7 +112,7 @@ static kd_status create_plans(fast *self) {
   double complex *field = self->field[0];
   KD_TRY(kd_layout_plan(layout, layout->n, FFTW_BACKWARD, field, self->to_space));
   KD_TRY(kd_layout_plan(layout, layout->n, FFTW_FORWARD, field, self->to_points));
-  if (!self->setting.term->is_density) return KD_OK;
+  if (!self->setting.term->is_density && !self->phonons) return KD_OK;
   KD_TRY(kd_layout_plan(layout, layout->m, FFTW_FORWARD, field, self->to_transfers));
   return kd_layout_plan(layout, layout->m, FFTW_BACKWARD, field, self->from_transfers);
 }
@@ -112,6 +125,7 @@ static kd_status create_coupling(fast *self) {
   const size_t n = self->n_band;
   const size_t n_difference = self->layout.m[0] * self->layout.m[1] * self->layout.m[2];
   double norm = 1 / ((double)self->n_k * (double)self->n_k * (double)n_difference);
+  if (self->phonons) return KD_OK;
   if (!term->is_density) {
     KD_ALLOCATE(self->coupling, self->n_matrix);
     for (size_t a = 0; a < n; a++)
@@ -138,6 +152,7 @@ static kd_status fast_create(const kd_electron_setting *setting, kd_electron **r
   self->n_band = kd_model_n_band(setting->model);
   self->n_matrix = self->n_band * self->n_band;
   self->n_k = kd_model_n_k(setting->model);
+  self->phonons = setting->phonons;
   kd_layout_create(setting->model, &self->layout);
   self->volume = self->layout.volume;
   self->sums_half = setting->is_hermitian && setting->kappa == 0;
@@ -146,24 +161,32 @@ static kd_status fast_create(const kd_electron_setting *setting, kd_electron **r
     low = fmin(low, setting->energy[i]);
     high = fmax(high, setting->energy[i]);
   }
-  // Two energies are gained and two lost.
-  KD_CHECK(kd_series_create(setting->model, setting->term, 1,
-                            2 * (high - low) + setting->largest_shift, setting->kappa,
-                            &self->series));
+  double width = 2 * (high - low); // two energies are gained and two lost
+  if (self->phonons) {
+    double largest = 0;
+    for (size_t q = 0; q < self->phonons->n_q; q++)
+      largest = fmax(largest, self->phonons->omega[q]);
+    width = high - low + largest;
+  }
+  KD_CHECK(kd_series_create(setting->model, self->phonons ? &self->phonons->line : setting->term, 1,
+                            width + setting->largest_shift, setting->kappa, &self->series));
   self->first = self->sums_half ? 0 : -(long)self->series.n_half;
   self->n_sum = (size_t)((long)self->series.n_half - self->first) + 1;
   const size_t per_term = 2 * self->n_matrix * self->n_k;
-  self->n_window = setting->kept_bytes / (per_term * sizeof *self->sigma);
+  const size_t per_polar = self->phonons ? kd_phonons_count(self->phonons) : 0;
+  self->n_window = setting->kept_bytes / ((per_term + per_polar) * sizeof *self->sigma);
   if (self->n_window > self->n_sum) self->n_window = self->n_sum;
   if (self->n_window < 1) self->n_window = 1;
   self->kept = SIZE_MAX;
   KD_ALLOCATE(self->sigma, self->n_window * per_term);
   KD_ALLOCATE(self->flow, 2 * self->n_sum);
+  KD_ALLOCATE(self->flow_size, 2 * self->n_sum);
+  if (self->phonons) KD_ALLOCATE(self->polar, self->n_window * per_polar);
   self->n_thread = omp_get_max_threads();
   KD_ALLOCATE(self->field, (size_t)self->n_thread);
   KD_ALLOCATE(self->local, (size_t)self->n_thread);
   for (int i = 0; i < self->n_thread; i++) {
-    KD_ALLOCATE(self->field[i], (2 * self->n_matrix + 1) * self->volume);
+    KD_ALLOCATE(self->field[i], fields(self) * self->volume);
     KD_ALLOCATE(self->local[i], per_term);
   }
   KD_CHECK(create_plans(self));
@@ -296,6 +319,100 @@ static void multiply_density(const fast *self, double complex *field) {
   }
 }
 
+/// factor e^{-i omega_q tau} of a phonon; `last` holds the energy for which `phase` was computed.
+static double complex phonon_phase(double omega, double tau, double *last, double complex *phase) {
+  if (omega != *last) {
+    *phase = cos(omega * tau) - I * sin(omega * tau);
+    *last = omega;
+  }
+  return *phase;
+}
+
+/// Phonons: the same, with D^< = sum_q e^{iq.r} g_q^2 [N(q) e^{-i w tau} + (N(-q) + 1) e^{i w tau}]
+/// and D^> its conjugate, and the sums sum_k Tr[M Y^<(k + q) M Y^>(k)^dagger] into `polar`.
+static void multiply_phonons(const fast *self, double tau, double complex *field,
+                             double complex *polar) {
+  const kd_phonons *p = self->phonons;
+  const size_t volume = self->volume, n = self->n_matrix;
+  const double norm = 1 / ((double)self->n_k * (double)self->layout.m[0] *
+                           (double)self->layout.m[1] * (double)self->layout.m[2]);
+  double complex *sigma = field + 2 * n * volume, *d = field + 4 * n * volume, *w = d + volume;
+  memset(sigma, 0, 2 * n * volume * sizeof *sigma);
+  for (size_t a = 0; a < p->n_mode; a++) {
+    double last = NAN;
+    double complex phase = 0;
+    memset(d, 0, 2 * volume * sizeof *d);
+    for (size_t q = 0; q < p->n_q; q++) {
+      const double *number = p->number + a * p->n_q;
+      phonon_phase(p->omega[q], tau, &last, &phase);
+      d[kd_layout_difference(&self->layout, q)] =
+          norm * p->square[q] * (number[q] * phase + (number[p->opposite[q]] + 1) * conj(phase));
+    }
+    kd_layout_from_points(self->from_transfers, d);
+    for (size_t i = p->first[a]; i < p->first[a + 1]; i++) {
+      const kd_phonon_entry *entry = &p->entry[i];
+      const double complex *lesser = field + entry->from * volume;
+      const double complex *greater = field + (n + entry->from) * volume;
+      const double complex *opposite = field + (n + entry->to) * volume;
+      double complex *s_lesser = sigma + entry->to * volume;
+      double complex *s_greater = sigma + (n + entry->to) * volume;
+      for (size_t r = 0; r < volume; r++) {
+        const double complex g = entry->factor * lesser[r];
+        s_lesser[r] += d[r] * g;
+        s_greater[r] += conj(d[r]) * entry->factor * greater[r];
+        w[r] += g * conj(opposite[r]);
+      }
+    }
+    kd_layout_to_points(self->to_transfers, w);
+    for (size_t q = 0; q < p->n_q; q++)
+      polar[a * p->n_q + q] = norm * w[kd_layout_difference(&self->layout, q)];
+  }
+  memcpy(field, sigma, 2 * n * volume * sizeof *field);
+}
+
+/// Takes from E_j what the phonons gain: E^< -= sum_q w_q g_q^2 N e^{-i w tau} P^<(q), E^> likewise
+/// with N + 1 and P^>. `polar` holds P^>(q)* = P^<(-q). In half sums -tau_j counts as much.
+static void add_phonon_flow(const fast *self, double tau, const double complex *polar,
+                            double complex flow[2], double size[2]) {
+  const kd_phonons *p = self->phonons;
+  const double share = (self->sums_half ? 2 : 1) / (double)self->n_k;
+  double last = NAN;
+  double complex phase = 0;
+  for (size_t a = 0; a < p->n_mode; a++) {
+    const double *number = p->number + a * p->n_q;
+    const double complex *here = polar + a * p->n_q;
+    for (size_t q = 0; q < p->n_q; q++) {
+      const double complex factor =
+          share * p->omega[q] * p->square[q] * phonon_phase(p->omega[q], tau, &last, &phase);
+      const double complex absorbed = factor * number[q] * here[p->opposite[q]];
+      const double complex emitted = factor * (number[q] + 1) * conj(here[q]);
+      flow[KD_LESSER] -= absorbed;
+      flow[KD_GREATER] -= emitted;
+      size[KD_LESSER] += cabs(absorbed);
+      size[KD_GREATER] += cabs(emitted);
+    }
+  }
+}
+
+/// Adds the term of tau with the weight w to the rate of the phonons, without the factor
+/// 2 g_s/hbar, and 2 in half sums.
+static void add_phonon_rate(const fast *self, double tau, double complex w,
+                            const double complex *polar) {
+  kd_phonons *p = self->phonons;
+  double last = NAN;
+  double complex phase = 0;
+  for (size_t a = 0; a < p->n_mode; a++) {
+    const double *number = p->number + a * p->n_q;
+    const double complex *here = polar + a * p->n_q;
+    for (size_t q = 0; q < p->n_q; q++) {
+      phonon_phase(p->omega[q], tau, &last, &phase);
+      p->rate[a * p->n_q + q] +=
+          p->square[q] * creal(phase * (conj(w * here[q]) * (number[q] + 1) -
+                                        w * here[p->opposite[q]] * number[q]));
+    }
+  }
+}
+
 /// Sigma(r) to Sigma(k), [2][element][n_k].
 static void to_points(const fast *self, double complex *field, double complex *sigma) {
   for (size_t i = 0; i < 2 * self->n_matrix; i++) {
@@ -344,12 +461,20 @@ static void fill_window(fast *self, size_t begin, size_t end) {
     double complex *sigma = self->sigma + (i - begin) * per_term;
     gather(self, tau_of(self, i), y);
     to_space(self, y, field);
-    if (self->setting.term->is_density)
+    double complex *polar =
+        self->phonons ? self->polar + (i - begin) * kd_phonons_count(self->phonons) : NULL;
+    if (self->phonons)
+      multiply_phonons(self, tau_of(self, i), field, polar);
+    else if (self->setting.term->is_density)
       multiply_density(self, field);
     else
       multiply_contact(self, field);
     to_points(self, field, sigma);
-    find_flow(self, y, sigma, self->flow + 2 * i);
+    double complex *flow = self->flow + 2 * i;
+    double *size = self->flow_size + 2 * i;
+    find_flow(self, y, sigma, flow);
+    for (int order = 0; order < 2; order++) size[order] = cabs(flow[order]);
+    if (self->phonons) add_phonon_flow(self, tau_of(self, i), polar, flow, size);
   }
   self->n_fft += (end - begin) * transforms(self);
   self->kept = begin;
@@ -375,7 +500,7 @@ static kd_status fast_energy_rate(kd_electron *object, double beta, double *rate
   for (size_t i = 0; i < self->n_sum; i++) {
     const double complex w = weight(self, i, shift), *flow = self->flow + 2 * i;
     *rate += 2 * creal(w * flow[KD_LESSER] - conj(w) * flow[KD_GREATER]);
-    *scale += 2 * cabs(w) * (cabs(flow[KD_LESSER]) + cabs(flow[KD_GREATER]));
+    *scale += 2 * cabs(w) * (self->flow_size[2 * i] + self->flow_size[2 * i + 1]);
   }
   return KD_OK;
 }
@@ -424,10 +549,12 @@ static kd_status fast_apply(kd_electron *object, double beta, double complex *t_
                             double complex *t_greater) {
   fast *self = from(object);
   double complex *const t[2] = {t_lesser, t_greater};
+  kd_phonons *phonons = self->phonons;
   const double shift = kd_bath_shift(self->setting.term, beta);
   const size_t n_chunk = (self->n_k + CHUNK - 1) / CHUNK;
   for (int order = 0; order < 2; order++)
     memset(t[order], 0, self->setting.n_piece * self->n_matrix * self->n_k * sizeof *t[order]);
+  if (phonons) memset(phonons->rate, 0, kd_phonons_count(phonons) * sizeof *phonons->rate);
   for (size_t i = 0; i < self->n_sum; i += self->n_window) {
     const size_t end = i + self->n_window < self->n_sum ? i + self->n_window : self->n_sum;
     fill_window(self, i, end);
@@ -436,9 +563,15 @@ static kd_status fast_apply(kd_electron *object, double beta, double complex *t_
       const size_t k = chunk * CHUNK, count = self->n_k - k < CHUNK ? self->n_k - k : CHUNK;
       spread(self, i, end, shift, k, count, t);
     }
+    for (size_t j = i; j < end && phonons; j++)
+      add_phonon_rate(self, tau_of(self, j), weight(self, j, shift),
+                      self->polar + (j - i) * kd_phonons_count(phonons));
   }
   for (int order = 0; order < 2 && self->sums_half; order++)
     add_adjoint(self, 0, self->n_k, t[order]);
+  const double scale = (self->sums_half ? 4 : 2) * kd_model_spin_degeneracy(self->setting.model) /
+                       kd_model_hbar(self->setting.model);
+  for (size_t i = 0; phonons && i < kd_phonons_count(phonons); i++) phonons->rate[i] *= scale;
   return KD_OK;
 }
 
@@ -449,11 +582,15 @@ static unsigned long fast_n_fft(const kd_electron *self) {
 static size_t fast_bytes(const kd_electron *object) {
   const fast *self = (const fast *)object;
   const size_t matrix = self->n_matrix * self->n_k;
-  const size_t per_thread = (2 * self->n_matrix + 1) * self->volume + 2 * matrix;
-  return (2 * matrix * self->n_window + (size_t)self->n_thread * per_thread + matrix +
-          2 * self->n_sum) *
+  const size_t per_thread = fields(self) * self->volume + 2 * matrix;
+  const size_t polar = self->phonons ? kd_phonons_count(self->phonons) : 0;
+  return ((2 * matrix + polar) * self->n_window + (size_t)self->n_thread * per_thread + matrix +
+          3 * self->n_sum) *
              sizeof(double complex) +
-         (self->setting.term->is_density ? self->volume : self->n_matrix) * sizeof(double) +
+         (self->setting.term->is_density ? self->volume
+          : self->phonons                ? 0
+                                         : self->n_matrix) *
+             sizeof(double) +
          kd_series_bytes(&self->series);
 }
 

@@ -543,18 +543,21 @@ static kd_status create_electron(kd_keldysh *o, const kd_self_energy_setting *co
                                        .kappa = common->kappa,
                                        .largest_shift = common->largest_shift,
                                        .is_hermitian = common->is_hermitian,
+                                       .phonons = o->s.phonons,
                                        .kept_bytes = ELECTRON_BYTES};
+  const kd_electron_kind *direct = setting.phonons ? &kd_phonons_direct : &kd_electron_direct;
   const kd_electron_kind *method =
-      o->s.method == &kd_self_energy_direct ? &kd_electron_direct : &kd_electron_fft;
+      o->s.method == &kd_self_energy_direct ? direct : &kd_electron_fft;
+  const double direct_cost =
+      setting.phonons ? kd_phonons_direct_cost(&setting) : kd_electron_direct_cost(&setting);
   KD_TRY(method->create(&setting, &o->electron));
   o->electron_method = method;
-  if (o->s.method || kd_electron_direct_cost(&setting) >= kd_electron_fft_cost(o->electron))
-    return KD_OK;
+  if (o->s.method || direct_cost >= kd_electron_fft_cost(o->electron)) return KD_OK;
   method->free(o->electron);
   o->electron = NULL;
   o->electron_method = NULL;
-  KD_TRY(kd_electron_direct.create(&setting, &o->electron));
-  o->electron_method = &kd_electron_direct;
+  KD_TRY(direct->create(&setting, &o->electron));
+  o->electron_method = direct;
   return KD_OK;
 }
 

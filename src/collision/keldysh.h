@@ -1,5 +1,5 @@
 /// The Keldysh collision operator of the baths that share one way to treat the energy, or of the
-/// scattering of the carriers from one another,
+/// scattering of the carriers from one another, or from phonons that are unknowns,
 ///
 ///   df/dt = -(1/2 hbar) sum_n ({S^>_n, F_n} - {S^<_n, H_n})
 ///           -(i kappa/hbar) sum_n ([R^>_n, F_n] - [R^<_n, H_n]),
@@ -29,7 +29,8 @@ typedef struct kd_keldysh_setting {
   /// vanish.
   bool conserves_energy;
   const kd_self_energy_kind *method; ///< NULL: the one with the lower cost
-  bool is_electron; ///< the one bath is the carriers themselves, by the back end of that name
+  bool is_electron;    ///< the one bath is the carriers themselves, by the back end of that name,
+  kd_phonons *phonons; ///< or phonons that are unknowns
   /// Linearized about the thermal function below: with its value there, or (is_response) as a
   /// linear map of df.
   bool is_linearised, is_response;

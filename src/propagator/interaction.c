@@ -73,6 +73,7 @@ static kd_status interaction_create(kd_propagator *p, const kd_state *initial) {
     KD_ALLOCATE(self->work_1, p->n);
     KD_ALLOCATE(self->work_2, p->n);
     memcpy(kd_integrator_unknowns(p->integrator), initial->f, p->n * sizeof *initial->f);
+    kd_collision_phonons(p->collision, kd_integrator_unknowns(p->integrator) + p->n);
   }
   kd_flow_start(self->flow, self->now, initial->time, initial->shift);
 
@@ -82,7 +83,7 @@ cleanup:
 
 static size_t interaction_n_unknown(const kd_propagator *p) {
   // CVODES wants a vector; without collisions nothing changes in the interaction picture.
-  return kd_collision_is_none(p->collision) ? 1 : p->n;
+  return kd_collision_is_none(p->collision) ? 1 : p->n + p->n_phonon;
 }
 
 /// The state in the interaction picture: the unknowns, or what it was at the anchor.
@@ -90,6 +91,8 @@ static const double *picture(const kd_propagator *p, const double *y) {
   return p->interaction->has_collisions ? y : p->interaction->anchor;
 }
 
+/// The collisions act on the grid of the model, where phonons are as they are.
+///
 /// dy/dt = U^dagger T^-1 C[T U y U^dagger] U, T the interpolation from the displaced grid to that
 /// of the model.
 static kd_status interaction_rate(void *context, double t, const double *y, double *dy) {
@@ -105,7 +108,9 @@ static kd_status interaction_rate(void *context, double t, const double *y, doub
   KD_TRY(kd_flow_rotate(self->flow, self->now, false, y, self->f));
   KD_TRY(kd_regrid(p->reference, p->model, self->translation, shift, self->f, self->work_1,
                    self->work_2));
+  kd_collision_set_phonons(p->collision, y + p->n);
   KD_TRY(kd_collision_rate(p->collision, self->f, self->rate));
+  kd_collision_phonon_rates(p->collision, dy + p->n);
   KD_TRY(kd_translation_apply(self->translation, back, self->rate, self->rate));
   return kd_flow_rotate(self->flow, self->now, true, self->rate, dy);
 }
@@ -123,6 +128,7 @@ static kd_status interaction_precondition(void *context, double t, double gamma,
   if (is_displaced) KD_TRY(kd_translation_apply(self->translation, shift, z, z));
   kd_preconditioner_apply(p, gamma, false, z, z);
   if (is_displaced) KD_TRY(kd_translation_apply(self->translation, back, z, z));
+  memcpy(z + p->n, r + p->n, p->n_phonon * sizeof *z);
   return kd_flow_rotate(self->flow, self->now, true, z, z);
 }
 
@@ -143,6 +149,7 @@ static kd_status interaction_state(kd_propagator *p, double t, const double *y, 
   kd_flow_copy(self->flow, self->now, self->frame);
   KD_TRY(kd_flow_move(self->flow, self->frame, t));
   memcpy(state->shift, self->frame->shift, sizeof state->shift);
+  if (state->phonon) memcpy(state->phonon, y + p->n, p->n_phonon * sizeof *y);
   return kd_flow_rotate(self->flow, self->frame, false, picture(p, y), state->f);
 }
 

@@ -271,6 +271,14 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, kd_
   size_t first_r;
   kd_space_slab(space, &first_r, &p->n_r);
   p->total = p->n * p->n_r;
+  p->n_phonon = kd_collision_n_phonon(collision);
+  if (p->n_phonon > 0 && kd_space_n_dim(space) > 0) {
+    status = kd_section_error(kd_section_child(root, "collisions"), "terms",
+                              "dynamic phonons with an R grid (expected dynamic: false, or no "
+                              "grid.r)");
+    goto cleanup;
+  }
+  KD_ALLOCATE(p->interpolated, p->n_phonon > 0 ? p->n + p->n_phonon : 0);
   p->is_gradient = strcmp(kd_section_text(root, "drift"), "gradient") == 0;
   p->duration = kd_section_real(section, "duration");
   p->rtol = kd_section_real(section, "rtol");
@@ -325,6 +333,7 @@ void kd_propagator_free(kd_propagator *p) {
   kd_preconditioner_free(p);
   kd_integrator_free(p->integrator);
   kd_free(p->window.history.y);
+  kd_free(p->interpolated);
   kd_free(p->v);
   kd_free(p->scratch);
   kd_free(p);
@@ -598,7 +607,7 @@ kd_status kd_propagator_advance(kd_propagator *p, double t, kd_state *state) {
     KD_TRY(p->scheme->state(p, t, kd_integrator_unknowns(p->integrator), state));
   } else {
     const bool wants_unknowns = p->scheme->n_unknown(p) == p->total;
-    double *y = wants_unknowns ? state->f : NULL;
+    double *y = p->n_phonon > 0 ? p->interpolated : wants_unknowns ? state->f : NULL;
     KD_TRY(kd_integrator_interpolate(p->integrator, t, y, &state->work));
     KD_TRY(p->scheme->state(p, t, y, state));
   }
@@ -639,7 +648,8 @@ kd_propagator_statistics kd_propagator_cost(const kd_propagator *p) {
 }
 
 size_t kd_propagator_bytes(const kd_propagator *p) {
-  const size_t own = 2 * p->n * sizeof(double);
+  const size_t n_phonon = p->n_phonon * (kd_integrator_n_vector(p->method) + 1);
+  const size_t own = (2 * p->n + n_phonon) * sizeof(double);
   if (p->splitting) return own + kd_splitting_bytes(p->splitting);
   return p->scheme->bytes(p) + (p->preconditioner ? kd_preconditioner_bytes(p) : 0) + own;
 }

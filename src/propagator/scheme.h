@@ -36,6 +36,7 @@ struct kd_propagator {
   size_t n_band, n_k, n;           ///< n = n_band^2 n_k
   size_t n_r;                      ///< points of R that this process holds; 1 without an R grid
   size_t total;                    ///< n n_r, numbers of the state
+  size_t n_phonon;                 ///< occupations of phonons, unknowns behind those of f
   bool is_gradient, has_positions; ///< of the drift with an R grid; orbitals that the field acts on
   double duration, rtol, atol;
   double
@@ -49,8 +50,9 @@ struct kd_propagator {
   size_t piece;                             ///< field piece that starts at or holds t
   size_t next_kick;
   bool is_started, must_restart;
-  double work;         ///< at the last restart or step
-  double *v, *scratch; ///< packed fields: velocity along E, and one to work in
+  double work;          ///< at the last restart or step
+  double *interpolated; ///< with phonons: the unknowns at a time of output
+  double *v, *scratch;  ///< packed fields: velocity along E, and one to work in
   double seconds;
   kd_window window;
   double earlier[KD_N_COST]; ///< costs before a resume
@@ -68,7 +70,8 @@ struct kd_scheme {
   bool in_space;    ///< for runs with an R grid, else for those without
   kd_status (*create)(kd_propagator *p, const kd_state *initial);
   void (*free)(kd_propagator *p);
-  /// Number of unknowns of the integrator, and safety factor on its tolerances.
+  /// Number of unknowns of the integrator, p->n_phonon included, and safety factor on its
+  /// tolerances.
   size_t (*n_unknown)(const kd_propagator *p);
   double tolerance_factor;
   kd_rate_function *rate;

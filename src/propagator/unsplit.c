@@ -79,13 +79,14 @@ static kd_status unsplit_create(kd_propagator *p, const kd_state *initial) {
     }
   }
   memcpy(kd_integrator_unknowns(p->integrator), initial->f, p->n * sizeof *initial->f);
+  kd_collision_phonons(p->collision, kd_integrator_unknowns(p->integrator) + p->n);
 
 cleanup:
   return status;
 }
 
 static size_t unsplit_n_unknown(const kd_propagator *p) {
-  return p->n;
+  return p->n + p->n_phonon;
 }
 
 /// The drift: everything but the collisions.
@@ -131,7 +132,9 @@ static kd_status unsplit_rate(void *context, double t, const double *f, double *
   KD_TRY(drift_rate(p, t, f, df));
   if (kd_collision_is_none(p->collision)) return KD_OK;
   double *rate = p->unsplit->work;
+  kd_collision_set_phonons(p->collision, f + p->n);
   KD_TRY(kd_collision_rate(p->collision, f, rate));
+  kd_collision_phonon_rates(p->collision, df + p->n);
   for (size_t i = 0; i < p->n; i++) df[i] += rate[i];
   return KD_OK;
 }
@@ -139,7 +142,9 @@ static kd_status unsplit_rate(void *context, double t, const double *f, double *
 static kd_status unsplit_precondition(void *context, double t, double gamma, const double *r,
                                       double *z) {
   (void)t;
-  kd_preconditioner_apply(context, gamma, true, r, z);
+  const kd_propagator *p = context;
+  kd_preconditioner_apply(p, gamma, true, r, z);
+  memcpy(z + p->n, r + p->n, p->n_phonon * sizeof *z);
   return KD_OK;
 }
 
@@ -161,7 +166,8 @@ static kd_status unsplit_power(void *context, double t, const double *f, double 
 }
 
 static kd_status unsplit_state(kd_propagator *p, double t, const double *y, kd_state *state) {
-  (void)p, (void)t;
+  (void)t;
+  if (state->phonon) memcpy(state->phonon, y + p->n, p->n_phonon * sizeof *y);
   if (y != state->f) memcpy(state->f, y, p->n * sizeof *y);
   state->shift[0] = state->shift[1] = state->shift[2] = 0;
   return KD_OK;

@@ -28,8 +28,18 @@ cleanup:
   return status;
 }
 
+kd_status kd_state_add_phonons(kd_state *state, size_t n_phonon) {
+  kd_status status = KD_OK;
+  KD_ALLOCATE(state->phonon, n_phonon);
+  state->n_phonon = n_phonon;
+
+cleanup:
+  return status;
+}
+
 void kd_state_free(kd_state *state) {
   if (!state) return;
+  kd_free(state->phonon);
   kd_free(state->f);
   kd_free(state);
 }

@@ -199,6 +199,8 @@ kd_status stage_try(const char *text, enum stage_depth depth, stage *s) {
                                    &s->observables);
   if (status == KD_OK && depth >= TO_PROPAGATOR)
     status = kd_collision_create(s->scenario, s->model, s->reference, &s->collision);
+  if (status == KD_OK && depth >= TO_PROPAGATOR && kd_collision_n_phonon(s->collision) > 0)
+    status = kd_state_add_phonons(s->state, kd_collision_n_phonon(s->collision));
   if (status == KD_OK && depth >= TO_PROPAGATOR)
     status = kd_propagator_create(s->scenario, s->model, s->space, s->field, s->reference,
                                   s->collision, s->state, &s->propagator);
