@@ -67,6 +67,7 @@ static kd_status stages_create(const kd_scenario *scenario, const kd_comm *comm,
   if (n_phonon > 0) KD_TRY(kd_state_add_phonons(s->state, n_phonon));
   KD_TRY(
       kd_observables_create(scenario, s->model, s->space, s->field, s->reference, &s->observables));
+  KD_TRY(kd_observables_add_phonons(s->observables, s->collision));
   return kd_propagator_create(scenario, s->model, s->space, s->field, s->reference, s->collision,
                               s->state, &s->propagator);
 }
@@ -144,19 +145,24 @@ cleanup:
 
 /// Follows the conserved quantities from frame to frame.
 static void follow(const kd_observables *observables, bool is_first, kd_report *report,
-                   double first[3]) {
+                   double first[4]) {
   const double number = kd_observables_value(observables, "number", 0);
   const double energy = kd_observables_value(observables, "energy", 0);
   const double purity = kd_observables_value(observables, "purity", 0);
+  double phonons = 0;
+  for (size_t b = 0; b < report->n_branch; b++)
+    phonons += kd_observables_value(observables, "phonon_energy", b);
   if (is_first) {
     first[0] = number;
     first[1] = energy;
     first[2] = purity;
+    first[3] = phonons;
     report->min_f = report->min_1mf = INFINITY;
   }
   report->number = number;
   report->number_drift = fmax(report->number_drift, fabs(number - first[0]));
   report->energy_change = energy - first[1];
+  report->phonon_change = phonons - first[3];
   report->work = kd_observables_value(observables, "work", 0);
   report->purity_drift = fmax(report->purity_drift, fabs(purity - first[2]));
   report->min_f = fmin(report->min_f, kd_observables_value(observables, "min_f", 0));
@@ -363,7 +369,7 @@ static kd_status start_output(const kd_scenario *scenario, const kd_run_options 
 /// as doubles, for the records.
 typedef struct run_progress {
   double next_frame, next_snapshot;
-  double first[3]; ///< conserved quantities at the start
+  double first[4]; ///< conserved quantities at the start
   double seconds;  ///< of this run, those before a restart included
   double restarts;
 } run_progress;
@@ -372,7 +378,7 @@ static void list_progress(run_progress *at, kd_report *report, kd_observables *o
                           kd_records *records) {
   kd_records_add(records, "next_frame", &at->next_frame, 1);
   kd_records_add(records, "next_snapshot", &at->next_snapshot, 1);
-  kd_records_add(records, "first", at->first, 3);
+  kd_records_add(records, "first", at->first, 4);
   kd_records_add(records, "seconds", &at->seconds, 1);
   kd_records_add(records, "run_restarts", &at->restarts, 1);
   kd_records_add(records, "number", &report->number, 1);
@@ -434,6 +440,7 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->n_dim = kd_model_n_dim(s.model);
   report->n_k = kd_model_n_k(s.model);
   report->n_r = kd_space_n_r(s.space);
+  report->n_branch = kd_collision_n_branch(s.collision);
   report->duration = frames.duration;
   report->setup_seconds = kd_seconds() - start;
   const double earlier = at.seconds;

@@ -21,6 +21,11 @@ typedef struct kd_observables kd_observables;
 KD_API kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model,
                                        const kd_space *space, const kd_field *field,
                                        kd_reference *reference, kd_observables **observables);
+/// Adds the traces and the snapshot of phonons that are unknowns, if there are any. Before traces
+/// and snapshots are asked for.
+/// @param collision  used until kd_observables_free; not owned
+KD_API kd_status kd_observables_add_phonons(kd_observables *observables,
+                                            const kd_collision *collision);
 KD_API void kd_observables_free(kd_observables *observables);
 
 /// The traces as variables of a result file, one record each; their data point into the observables

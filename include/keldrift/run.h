@@ -17,6 +17,8 @@ typedef struct kd_report {
   double duration;
   double number, number_drift; ///< at the end, and largest |change| over the frames
   double energy_change, work;  ///< over the run, eV per cell
+  size_t n_branch;             ///< of phonons that are unknowns
+  double phonon_change;        ///< of their energy, eV per cell
   double purity_drift;         ///< largest |change| over the frames
   double min_f, min_1mf;       ///< smallest over the frames
   double initial_min_f, initial_min_1mf;

@@ -103,9 +103,10 @@ static void print_summary(const kd_report *r, const char *output, bool natural) 
          output);
   printf("%-22s %.12g, drift %.1e\n", "number per cell", r->number, r->number_drift);
   const bool collides = strcmp(r->collision.ansatz, "none") != 0;
-  printf("%-22s %.6e%s, work done %.6e%s, %s %.1e%s\n", "energy change", r->energy_change, ev,
-         r->work, ev, collides ? "to the baths" : "difference",
-         collides ? r->work - r->energy_change : r->energy_change - r->work, ev);
+  printf("%-22s %.6e%s, work done %.6e%s, ", "energy change", r->energy_change, ev, r->work, ev);
+  if (r->n_branch > 0) printf("to the phonons %.6e%s, ", r->phonon_change, ev);
+  const double rest = r->work - r->energy_change - r->phonon_change;
+  printf("%s %.1e%s\n", collides ? "to the baths" : "difference", collides ? rest : -rest, ev);
   printf("%-22s drift %.1e\n", "purity", r->purity_drift);
   printf("%-22s f from %.3g, 1 - f from %.3g\n", "eigenvalues", r->min_f, r->min_1mf);
   printf("%-22s %s", "scheme", r->cost.scheme);

@@ -12,6 +12,9 @@
 static const double REACH = 9;
 /// Broadening of a phonon line over its energy and temperature up to which rates are trusted.
 static const double SHARP = 0.25;
+/// The same over the temperature of the carriers for phonons that are unknowns, where the energy
+/// exchanged is that of the phonon whatever the broadening: it is 2 % less at this value.
+static const double DYNAMIC_SHARP = 0.4;
 /// Largest step of the principal-value quadrature in standard deviations, and in kT for the kernel
 /// with n_B. Its error is e^{-2 (pi/step)^2} for a Gaussian and e^{-2 pi d/step} for poles of the
 /// kernel at a distance d from the real axis; those of n_B are at 2 pi kT.
@@ -260,14 +263,14 @@ double kd_bath_reach(const kd_bath *bath, double omega) {
 }
 
 double kd_bath_largest_broadening(const kd_bath *bath, double kt) {
-  if (bath->is_dynamic) return kt > 0 ? SHARP * kt : INFINITY;
+  if (bath->is_dynamic) return kt > 0 ? DYNAMIC_SHARP * kt : INFINITY;
   if (bath->kind == &phonon)
     return SHARP * (bath->is_shifted ? bath->kt : fmin(bath->omega, bath->kt));
   return bath->conserves_energy && kt > 0 ? kt : INFINITY;
 }
 
 const char *kd_bath_broadening_reason(const kd_bath *bath) {
-  if (bath->is_dynamic) return "a quarter of the temperature of the carriers";
+  if (bath->is_dynamic) return "0.4 of the temperature of the carriers";
   if (bath->kind != &phonon) return "the temperature of the carriers";
   return bath->is_shifted ? "a quarter of its temperature"
                           : "a quarter of its energy and temperature";

@@ -13,6 +13,7 @@
 #include "core/parallel.h"
 #include "drift/regrid.h"
 #include "drift/tails.h"
+#include "observables/phonons.h"
 #include "observables/trace.h"
 #include "observables/user.h"
 #include "scenario/section.h"
@@ -45,11 +46,13 @@ struct kd_observables {
   double element; ///< weight of a point of R: its volume in units of V_cell; 1 without an R grid
   kd_user_observable *user;
   size_t n_user;
+  kd_phonon_observables *phonons; ///< NULL: none
 
   size_t offset[MAX_TRACES]; ///< of the values of each row of kd_traces
   size_t n_trace, n_value;   ///< values of the rows; user observables follow, one each
   double *value;             ///< [n_value + n_user]
-  kd_variable *variable;     ///< [n_trace + n_user]
+  kd_variable *variable;     ///< [n_trace + n_user], then those of phonons
+  size_t n_variable;
   char (*user_name)[KD_USER_NAME + 8];
 
   bands here;                     ///< on the displaced grid of the last measurement
@@ -72,7 +75,7 @@ struct kd_observables {
   double *momentum_density;    ///< n(k), [n_k], likewise
   double *place[3];            ///< coordinates of the R axes, angstrom
   size_t n_snapshot;
-  kd_variable snapshot[5];
+  kd_variable snapshot[6];
   double *reduced[3]; ///< coordinates of the k axes, fractions of the edges
 };
 
@@ -87,6 +90,7 @@ void kd_observables_free(kd_observables *o) {
   if (!o) return;
   kd_translation_free(o->translation);
   kd_user_observables_free(o->user, o->n_user);
+  kd_phonon_observables_free(o->phonons);
   kd_free(o->value);
   kd_free(o->variable);
   kd_free(o->user_name);
@@ -518,6 +522,7 @@ kd_status kd_observables_measure(kd_observables *o, const kd_state *state) {
   double e[3];
   kd_field_value(o->field, state->time, e);
   memcpy(value_of(o, "field"), e, o->n_dim * sizeof *e);
+  if (o->phonons) kd_phonon_observables_measure(o->phonons, state->phonon);
   for (size_t i = 0; i < n_total; i++)
     if (!isfinite(o->value[i]))
       return kd_error(KD_ERROR_NUMERICS, "t = %.9g fs: /traces/%s is not finite", state->time,
@@ -591,6 +596,7 @@ static kd_status find_densities(kd_observables *o, const kd_state *state) {
 }
 
 kd_status kd_observables_snapshot(kd_observables *o, const kd_state *state) {
+  if (o->phonons) kd_phonon_observables_snapshot(o->phonons, state->phonon);
   if (kd_space_n_dim(o->space) > 0) {
     kd_tails tails;
     KD_TRY(find_densities(o, state));
@@ -645,7 +651,8 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, co
   KD_ALLOCATE(o->grid_sum, n_total);
   KD_ALLOCATE(o->reference_sum, n_total);
   KD_ALLOCATE(o->reference_here, n_total);
-  KD_ALLOCATE(o->variable, o->n_trace + o->n_user);
+  o->n_variable = o->n_trace + o->n_user;
+  KD_ALLOCATE(o->variable, o->n_variable + KD_PHONON_TRACES);
   KD_ALLOCATE(o->user_name, o->n_user);
   KD_ALLOCATE(o->partial, (o->n_k + CHUNK - 1) / CHUNK * n_total);
   KD_ALLOCATE(o->here.h, o->n);
@@ -696,8 +703,17 @@ cleanup:
   return status;
 }
 
+kd_status kd_observables_add_phonons(kd_observables *o, const kd_collision *collision) {
+  if (kd_collision_n_phonon(collision) == 0) return KD_OK;
+  KD_TRY(kd_phonon_observables_create(collision, o->model, &o->constants, &o->phonons));
+  memcpy(o->variable + o->n_variable, o->phonons->trace, sizeof o->phonons->trace);
+  o->n_variable += KD_PHONON_TRACES;
+  o->snapshot[o->n_snapshot++] = o->phonons->snapshot;
+  return KD_OK;
+}
+
 const kd_variable *kd_observables_traces(const kd_observables *o, size_t *count) {
-  *count = o->n_trace + o->n_user;
+  *count = o->n_variable;
   return o->variable;
 }
 
@@ -707,6 +723,9 @@ double kd_observables_value(const kd_observables *o, const char *name, size_t in
       return index < size_of(o, kd_traces[i].shape) ? o->value[o->offset[i] + index] : NAN;
   for (size_t i = 0; i < o->n_user; i++)
     if (strcmp(o->user_name[i], name) == 0 && index == 0) return o->value[o->n_value + i];
+  for (size_t i = 0; i < KD_PHONON_TRACES && o->phonons; i++)
+    if (strcmp(o->phonons->trace[i].name, name) == 0 && index < o->phonons->n_branch)
+      return o->phonons->value[i][index];
   return NAN;
 }
 

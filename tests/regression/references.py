@@ -753,6 +753,49 @@ def bose_relaxation():
     return lattice_gas(1, 1.5, -5.0, -2.5, 0.6, 1.0, 1)
 
 
+def golden_rule_with_phonons(energy, omega, coupling, sigma, hbar):
+    """df/dt and dN/dt of fermions of two spins on a ring of levels and of one phonon branch, process by process: Gaussians of
+    width sigma, displaced by as much as keeps the energy of both."""
+    from scipy.optimize import brentq
+    n = len(energy)
+    source = np.arange(n)[:, None]
+    target = (source - np.arange(n)) % n  # a carrier leaves q behind
+    loss = energy[source] - energy[target] - omega
+    factor = 2 * np.pi / hbar * coupling**2 / n / (np.sqrt(2 * np.pi) * sigma)
+
+    def rates(f, number):
+        emit = factor * f[source] * (1 - f[target]) * (number + 1)
+        absorb = factor * f[target] * (1 - f[source]) * number
+
+        def events(shift):
+            return (emit * np.exp(-0.5 * ((loss - shift) / sigma)**2)
+                    - absorb * np.exp(-0.5 * ((loss + shift) / sigma)**2))
+
+        shift = brentq(lambda s: np.sum(loss * events(s)), -4 * sigma, 4 * sigma, xtol=1e-15)
+        x = events(shift)
+        return np.bincount(target.ravel(), x.ravel(), n) - np.sum(x, 1), 2 * np.sum(x, 0)
+
+    return rates
+
+
+def two_temperature():
+    """Allen's rate G (T_e - T_ph), G = 2 pi hbar k_B N_0 lambda <omega^2>, and the golden rule."""
+    from scipy.integrate import solve_ivp
+    n, hopping, omega, coupling, sigma = 400, 1.0, 20e-3, 60e-3, 25e-3
+    hot, cold = 1200.0, 300.0
+    density = 1 / (2 * np.pi * hopping)  # per spin, atom and energy at the middle of the band
+    mass = 2 * density * coupling**2 / omega  # lambda
+    exchange = 2 * np.pi / HBAR * BOLTZMANN * density * mass * omega**2
+    energy = -2 * hopping * np.cos(2 * np.pi * np.arange(n) / n)
+    f = 1 / (np.exp(energy / (BOLTZMANN * hot)) + 1)
+    number = np.full(n, 1 / np.expm1(omega / (BOLTZMANN * cold)))
+    rates = golden_rule_with_phonons(energy, omega, coupling, sigma, HBAR)
+    end = solve_ivp(lambda t, y: np.concatenate(rates(y[:n], y[n:])), (0, 200),
+                    np.concatenate([f, number]), rtol=1e-9, atol=1e-12, method="DOP853").y[:, -1]
+    return {"allen": 2 * exchange * (hot - cold), "gain": omega * np.mean(end[n:] - number),
+            "loss": 2 * np.mean(energy * (end[:n] - f)), "across": end[n + n // 2]}
+
+
 def no_resistivity():
     """Number times velocity of the kick, hbar k/m; scattering changes neither."""
     h2_2m, k_max, n, kt, density = 3.809982116 / 0.067, 0.06, 28, BOLTZMANN * 77.0, 2e-5
@@ -913,8 +956,8 @@ REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": 
               "classical_limit": classical_limit, "zener_in_space": zener_in_space,
               "uehling_uhlenbeck": uehling_uhlenbeck, "bose_relaxation": bose_relaxation,
               "no_resistivity": no_resistivity, "carrier_multiplication": carrier_multiplication,
-              "kinetic_diffusion": kinetic_diffusion, "hot_spot": hot_spot,
-              "anderson_kinetic_limit": anderson_kinetic_limit}
+              "two_temperature": two_temperature, "kinetic_diffusion": kinetic_diffusion,
+              "hot_spot": hot_spot, "anderson_kinetic_limit": anderson_kinetic_limit}
 # Those that read a file of the repository.
 WITH_ROOT = (silicon_pulse, silicon_relaxation, ansatz_comparison, kinetic_corrections,
              zener_with_dissipation, barrier_tunnelling, harmonic_cat, free_spreading,
