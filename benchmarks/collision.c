@@ -13,7 +13,8 @@
 ///   caches.
 ///
 ///   - one evaluation of the scattering of carriers from one another, one band on a square lattice,
-///     contact interaction and V(q), with its search for the beta that keeps the energy.
+///     contact interaction and V(q), and from phonons that are unknowns, with its search for the
+///     beta that keeps the energy.
 ///
 /// Medians. The exponents are those of fits to N_k^p. Times of one thread are of the processor, so
 /// that waiting for it does not count.
@@ -79,18 +80,16 @@ static stage phonon_create(size_t n, const char *keys) {
   return stage_of(text);
 }
 
-static stage electron_create(size_t n, const char *keys) {
+static stage electron_create(size_t n, const char *term) {
   char text[2048];
-  snprintf(
-      text, sizeof text,
-      "model: {kind: square, J: 0.5 eV, lattice_constant: 4 angstrom, spin_degeneracy: 2}\n"
-      "grid: {k: [%zu, %zu]}\n"
-      "initial: {kind: excited, temperature: 3000 K, filling: 0.4, energy: 1 eV, width: 0.2 "
-      "eV, amplitude: 0.3}\n"
-      "propagation: {duration: 1 fs}\n"
-      "collisions: {ansatz: matrix, method: fft, broadening: 150 meV, terms: [{kind: electron, "
-      "U: 0.5 eV, %s}]}\n",
-      n, n, keys);
+  snprintf(text, sizeof text,
+           "model: {kind: square, J: 0.5 eV, lattice_constant: 4 angstrom, spin_degeneracy: 2}\n"
+           "grid: {k: [%zu, %zu]}\n"
+           "initial: {kind: excited, temperature: 3000 K, filling: 0.4, energy: 1 eV, width: 0.2 "
+           "eV, amplitude: 0.3}\n"
+           "propagation: {duration: 1 fs}\n"
+           "collisions: {ansatz: matrix, method: fft, broadening: 150 meV, terms: [{%s}]}\n",
+           n, n, term);
   return stage_of(text);
 }
 
@@ -206,18 +205,19 @@ static double triad(double *a, const double *b, const double *c, size_t n) {
   return 24 * (double)n / (now() - start);
 }
 
-// --- carriers from one another ------------------------------------------------------------------
+// --- carriers from one another and from dynamic phonons
+// ------------------------------------------------------------------
 
 static double exponent(const double seconds[N_SIZE]);
 
-static void electron_case(const char *name, const char *keys, unsigned long per_field,
+static void electron_case(const char *name, const char *term, unsigned long per_field,
                           int n_repeat) {
   double seconds[N_SIZE], alone[N_SIZE];
   printf("%-11s %8s %10s %10s %6s\n", name, "FFTs", "evaluation", "FFTs alone", "ratio");
   for (int i = 0; i < N_SIZE; i++) {
     static double sample[2][MOST_REPEATS];
     unsigned long n_fft;
-    stage s = electron_create(SIZES[i], keys);
+    stage s = electron_create(SIZES[i], term);
     transforms t = transforms_create(SIZES[i], 3, false);
     evaluate(&s, &n_fft);
     for (int r = 0; r < n_repeat; r++) {
@@ -352,8 +352,13 @@ int main(int argc, char **argv) {
            1e-9 * rate, 100 * rate / most, 1e-9 * flow, 100 * flow / widest);
   }
   printf("%-11s %8s %10.3f\n", "exponent", "", exponent(seconds[LOCAL]));
-  electron_case("contact", "form: {kind: constant}", 2, n_repeat);
-  electron_case("V(q)", "form: {kind: yukawa, q0: 0.5 1/angstrom}", 2, n_repeat);
+  electron_case("contact", "kind: electron, U: 0.5 eV", 2, n_repeat);
+  electron_case("V(q)", "kind: electron, U: 0.5 eV, form: {kind: yukawa, q0: 0.5 1/angstrom}", 2,
+                n_repeat);
+  electron_case("phonons",
+                "kind: phonon, dynamic: true, energy: 0.05 eV, coupling: 0.05 eV, temperature: "
+                "3000 K, initial_temperature: 300 K",
+                2, n_repeat);
   printf("machine: %.1f Gflop/s of multiply-adds in registers, %.1f GB/s in the triad\n",
          1e-9 * most, 1e-9 * widest);
   for (int i = 0; i < 3; i++) kd_free(array[i]);

@@ -384,6 +384,7 @@ static void list_progress(run_progress *at, kd_report *report, kd_observables *o
   kd_records_add(records, "number", &report->number, 1);
   kd_records_add(records, "number_drift", &report->number_drift, 1);
   kd_records_add(records, "energy_change", &report->energy_change, 1);
+  kd_records_add(records, "phonon_change", &report->phonon_change, 1);
   kd_records_add(records, "work_done", &report->work, 1);
   kd_records_add(records, "purity_drift", &report->purity_drift, 1);
   kd_records_add(records, "min_f", &report->min_f, 1);

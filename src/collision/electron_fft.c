@@ -388,8 +388,8 @@ static void add_phonon_flow(const fast *self, double tau, const double complex *
       const double complex emitted = factor * (number[q] + 1) * conj(here[q]);
       flow[KD_LESSER] -= absorbed;
       flow[KD_GREATER] -= emitted;
-      size[KD_LESSER] += cabs(absorbed);
-      size[KD_GREATER] += cabs(emitted);
+      size[KD_LESSER] += fabs(creal(absorbed)) + fabs(cimag(absorbed));
+      size[KD_GREATER] += fabs(creal(emitted)) + fabs(cimag(emitted));
     }
   }
 }

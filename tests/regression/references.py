@@ -753,19 +753,20 @@ def bose_relaxation():
     return lattice_gas(1, 1.5, -5.0, -2.5, 0.6, 1.0, 1)
 
 
-def golden_rule_with_phonons(energy, omega, coupling, sigma, hbar):
-    """df/dt and dN/dt of fermions of two spins on a ring of levels and of one phonon branch, process by process: Gaussians of
-    width sigma, displaced by as much as keeps the energy of both."""
+def golden_rule_with_phonons(energy, omega, square, sigma, hbar=HBAR):
+    """df/dt and dN/dt of fermions of two spins on a row of levels and of one phonon branch, process by process: Gaussians of
+    width sigma, displaced by as much as keeps the energy of both. `square`: g_q^2 for q = 0, 1, ... of as many modes as there
+    are levels (a ring), or twice as many."""
     from scipy.optimize import brentq
-    n = len(energy)
-    source = np.arange(n)[:, None]
-    target = (source - np.arange(n)) % n  # a carrier leaves q behind
+    n, n_q = len(energy), len(square)
+    source, target = (x.ravel() for x in np.meshgrid(np.arange(n), np.arange(n), indexing="ij"))
+    q = (source - target) % n_q  # what a carrier leaves behind
     loss = energy[source] - energy[target] - omega
-    factor = 2 * np.pi / hbar * coupling**2 / n / (np.sqrt(2 * np.pi) * sigma)
+    factor = 2 * np.pi / hbar * square[q] / n / (np.sqrt(2 * np.pi) * sigma)
 
     def rates(f, number):
-        emit = factor * f[source] * (1 - f[target]) * (number + 1)
-        absorb = factor * f[target] * (1 - f[source]) * number
+        emit = factor * f[source] * (1 - f[target]) * (number[q] + 1)
+        absorb = factor * f[target] * (1 - f[source]) * number[q]
 
         def events(shift):
             return (emit * np.exp(-0.5 * ((loss - shift) / sigma)**2)
@@ -773,14 +774,19 @@ def golden_rule_with_phonons(energy, omega, coupling, sigma, hbar):
 
         shift = brentq(lambda s: np.sum(loss * events(s)), -4 * sigma, 4 * sigma, xtol=1e-15)
         x = events(shift)
-        return np.bincount(target.ravel(), x.ravel(), n) - np.sum(x, 1), 2 * np.sum(x, 0)
+        return (np.bincount(target, x, n) - np.bincount(source, x, n), 2 * np.bincount(q, x, n_q))
 
-    return rates
+    def run(f, number, t_end):
+        from scipy.integrate import solve_ivp
+        end = solve_ivp(lambda t, y: np.concatenate(rates(y[:n], y[n:])), (0, t_end),
+                        np.concatenate([f, number]), rtol=1e-8, atol=1e-11, method="DOP853")
+        return end.y[:n, -1], end.y[n:, -1]
+
+    return run
 
 
 def two_temperature():
     """Allen's rate G (T_e - T_ph), G = 2 pi hbar k_B N_0 lambda <omega^2>, and the golden rule."""
-    from scipy.integrate import solve_ivp
     n, hopping, omega, coupling, sigma = 400, 1.0, 20e-3, 60e-3, 25e-3
     hot, cold = 1200.0, 300.0
     density = 1 / (2 * np.pi * hopping)  # per spin, atom and energy at the middle of the band
@@ -789,11 +795,33 @@ def two_temperature():
     energy = -2 * hopping * np.cos(2 * np.pi * np.arange(n) / n)
     f = 1 / (np.exp(energy / (BOLTZMANN * hot)) + 1)
     number = np.full(n, 1 / np.expm1(omega / (BOLTZMANN * cold)))
-    rates = golden_rule_with_phonons(energy, omega, coupling, sigma, HBAR)
-    end = solve_ivp(lambda t, y: np.concatenate(rates(y[:n], y[n:])), (0, 200),
-                    np.concatenate([f, number]), rtol=1e-9, atol=1e-12, method="DOP853").y[:, -1]
-    return {"allen": 2 * exchange * (hot - cold), "gain": omega * np.mean(end[n:] - number),
-            "loss": 2 * np.mean(energy * (end[:n] - f)), "across": end[n + n // 2]}
+    run = golden_rule_with_phonons(energy, omega, np.full(n, coupling**2), sigma)
+    f_end, n_end = run(f, number, 200.0)
+    return {"allen": 2 * exchange * (hot - cold), "gain": omega * np.mean(n_end - number),
+            "loss": 2 * np.mean(energy * (f_end - f)), "across": n_end[n // 2]}
+
+
+def phonon_drag():
+    """The golden rule from a Fermi function that is displaced by eight points."""
+    h2_2m, k_max, n, moved, duration = 3.809982116 / 0.067, 0.05, 128, 8, 500.0
+    kt, omega, coupling, sigma, q0, density = BOLTZMANN * 100.0, 0.01, 0.008, 0.003, 0.02, 1e-2
+    k = k_max * (2 * np.arange(n) / n - 1)
+    energy = h2_2m * k**2
+    low, high = -0.5, 0.5
+    for _ in range(80):
+        mu = (low + high) / 2
+        f = 1 / (np.exp((energy - mu) / kt) + 1)
+        low, high = (mu, high) if 2 * f.mean() < density * np.pi / k_max else (low, mu)
+    q = (np.arange(2 * n) + n) % (2 * n) - n
+    square = coupling**2 * np.exp(-0.5 * (q * 2 * k_max / n / q0)**2)
+    start, number = np.roll(f, -moved), np.full(2 * n, 1 / np.expm1(omega / kt))
+    f_end, n_end = golden_rule_with_phonons(energy, omega, square, sigma)(start, number,
+                                                                          duration)
+    velocity = 2 * h2_2m / HBAR
+    inner = np.abs(q) < n  # the last one is its own opposite
+    return {"energy at rest": 2 * omega / np.expm1(omega / kt),
+            "later current": -2 * velocity * np.mean(k * f_end),
+            "phonon momentum": 2 * k_max / n * np.sum((q * n_end)[inner]) / n}
 
 
 def no_resistivity():
@@ -956,8 +984,9 @@ REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": 
               "classical_limit": classical_limit, "zener_in_space": zener_in_space,
               "uehling_uhlenbeck": uehling_uhlenbeck, "bose_relaxation": bose_relaxation,
               "no_resistivity": no_resistivity, "carrier_multiplication": carrier_multiplication,
-              "two_temperature": two_temperature, "kinetic_diffusion": kinetic_diffusion,
-              "hot_spot": hot_spot, "anderson_kinetic_limit": anderson_kinetic_limit}
+              "two_temperature": two_temperature, "phonon_drag": phonon_drag,
+              "kinetic_diffusion": kinetic_diffusion, "hot_spot": hot_spot,
+              "anderson_kinetic_limit": anderson_kinetic_limit}
 # Those that read a file of the repository.
 WITH_ROOT = (silicon_pulse, silicon_relaxation, ansatz_comparison, kinetic_corrections,
              zener_with_dissipation, barrier_tunnelling, harmonic_cat, free_spreading,
