@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from keldrift_result import (COLORS, Result, add_figure_options, apply_style, axis_label,
-                             check_figure_options, plt, run_script, save_figure)
+import matplotlib.pyplot as plt  # noqa: E402
+from keldrift.figures import (COLORS, add_figure_options, apply_style, axis_label,  # noqa: E402
+                              check_figure_options, run_script, save_figure)
+from keldrift.result import Result  # noqa: E402
 
 HBAR = 0.6582119569  # eV fs
 VELOCITY = 2 * 3.809982116 / 0.067 / HBAR  # hbar/m, angstrom^2/fs

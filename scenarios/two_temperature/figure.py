@@ -15,8 +15,10 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from keldrift_result import (COLORS, Result, add_figure_options, apply_style, axis_label,
-                             check_figure_options, plt, run_script, save_figure)
+import matplotlib.pyplot as plt  # noqa: E402
+from keldrift.figures import (COLORS, add_figure_options, apply_style, axis_label,  # noqa: E402
+                              check_figure_options, run_script, save_figure)
+from keldrift.result import Result  # noqa: E402
 
 HBAR, BOLTZMANN = 0.6582119569, 8.617333262e-5  # eV fs, eV/K
 HOPPING, OMEGA, COUPLING = 1.0, 20e-3, 60e-3  # eV

@@ -2,8 +2,6 @@
 /// linearization.
 #include "collision_fixture.h"
 
-#include "core/eigen.h"
-
 static const char *const METHODS[] = {"direct", "fft"};
 static const char *const ANSATZE[] = {"matrix", "causal", "average", "diagonal"};
 static const char *const FORMS[] = {"form: {kind: constant}", "form: {kind: gaussian, q0: 2}"};
@@ -22,39 +20,6 @@ static char *conserving(const char *form) {
                        "[[0, 0.4], [-0.4, 0]]}]",
                        form) > 0);
   return text;
-}
-
-/// A field with eigenvalues between 0 and 1, larger at low energies, and coherences.
-static double *random_state(const stage *s) {
-  const size_t n = s->n_band;
-  double *f = new_reals(s->n), *h = new_reals(s->n), *level = new_reals(n * s->n_k);
-  double complex *vector = new_complex(n * n * s->n_k);
-  const kd_model_part part = {.energy = 1};
-  kd_model_sample(s->model, (const double[3]){0}, &part, h);
-  CHECK_OK(kd_eigen_field(n, s->n_k, h, level, vector));
-  for (size_t k = 0; k < s->n_k; k++) {
-    double complex band[16], turned[16], noise[16], unitary[16], scratch[16];
-    memset(band, 0, sizeof band);
-    for (size_t a = 0; a < n; a++)
-      band[a * n + a] = 1 / (1 + exp(2 * level[k * n + a] + random_real()));
-    random_hermitian(n, 0.4, noise);
-    dense_exp(n, 1, noise, unitary);
-    dense_rotate(n, unitary, false, band, turned);
-    kd_eigen_rotate(n, vector + k * n * n, false, turned, band, scratch);
-    kd_pack(band, n, s->n_k, k, f);
-  }
-  kd_free(h), kd_free(level), kd_free(vector);
-  return f;
-}
-
-/// |sum a b|/sum |a b|
-static double cancellation(size_t n, const double *a, const double *b) {
-  double sum = 0, scale = 0;
-  for (size_t i = 0; i < n; i++) {
-    sum += a[i] * b[i];
-    scale += fabs(a[i] * b[i]);
-  }
-  return fabs(sum) / scale;
 }
 
 static void number_and_energy_are_conserved_by_both_back_ends(void **state) {
