@@ -147,11 +147,17 @@ cleanup:
 static void follow(const kd_observables *observables, bool is_first, kd_report *report,
                    double first[4]) {
   const double number = kd_observables_value(observables, "number", 0);
+  double entered = 0; // through the contacts
   const double energy = kd_observables_value(observables, "energy", 0);
   const double purity = kd_observables_value(observables, "purity", 0);
   double phonons = 0;
   for (size_t b = 0; b < report->n_branch; b++)
     phonons += kd_observables_value(observables, "phonon_energy", b);
+  for (size_t i = 0; i < report->n_contact; i++) {
+    report->contact_number[i] = kd_observables_value(observables, "contact_number", i);
+    report->contact_current[i] = kd_observables_value(observables, "contact_current", i);
+    entered += report->contact_number[i];
+  }
   if (is_first) {
     first[0] = number;
     first[1] = energy;
@@ -160,7 +166,7 @@ static void follow(const kd_observables *observables, bool is_first, kd_report *
     report->min_f = report->min_1mf = INFINITY;
   }
   report->number = number;
-  report->number_drift = fmax(report->number_drift, fabs(number - first[0]));
+  report->number_drift = fmax(report->number_drift, fabs(number - entered - first[0]));
   report->energy_change = energy - first[1];
   report->phonon_change = phonons - first[3];
   report->work = kd_observables_value(observables, "work", 0);
@@ -442,6 +448,9 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->n_k = kd_model_n_k(s.model);
   report->n_r = kd_space_n_r(s.space);
   report->n_branch = kd_collision_n_branch(s.collision);
+  while (report->n_contact < KD_MAX_CONTACTS &&
+         !isnan(kd_observables_value(s.observables, "contact_number", report->n_contact)))
+    report->n_contact++;
   report->duration = frames.duration;
   report->setup_seconds = kd_seconds() - start;
   const double earlier = at.seconds;

@@ -8,6 +8,7 @@
 #include "scenario/param.h"
 #include "space/keys.h"
 #include "space/potential.h"
+#include "state/contact_kinds.h"
 #include "state/initial.h"
 
 static const kd_choice UNITS[] = {
@@ -66,8 +67,9 @@ static const kd_param PROPAGATION[] = {{.key = "scheme",
                                         .fallback = KD_UNSET,
                                         .min = 2,
                                         .max = 4,
-                                        .meaning = "splitting: order of the composition, 2 or 4; "
-                                                   "default: 4 without collisions, else 2"},
+                                        .meaning =
+                                            "splitting: order of the composition, 2 or 4; "
+                                            "default: 4 without collisions and contacts, else 2"},
                                        {.key = "step",
                                         .type = KD_REAL,
                                         .unit = "fs",
@@ -161,6 +163,11 @@ const kd_param kd_schema[] = {
      .variants = kd_potential_variants,
      .fallback = "[]",
      .meaning = "potential energy U(R) of the centers of the cells, the sum of a list"},
+    {.key = "contacts",
+     .type = KD_VARIANTS,
+     .variants = kd_contact_variants,
+     .fallback = "[]",
+     .meaning = "regions at the ends of the R box that exchange particles"},
     {.key = "drift",
      .type = KD_CHOICE,
      .choices = kd_drift_choices,

@@ -6,7 +6,7 @@
 ///   model        H(k), r(k), v(k) in the orbital basis
 ///   field        the uniform electric field E(t)
 ///   space        the R grid and the potential energy U(R, t)
-///   state        f(k,t) or f(R,k,t), and the initial states
+///   state        f(k,t) or f(R,k,t), the initial states, the contacts
 ///   collision    the collision operator
 ///   propagator   integration in time
 ///   observables  traces and snapshots
@@ -24,6 +24,7 @@
 #include "keldrift/checkpoint.h"
 #include "keldrift/collision.h"
 #include "keldrift/comm.h"
+#include "keldrift/contacts.h"
 #include "keldrift/field.h"
 #include "keldrift/model.h"
 #include "keldrift/observables.h"

@@ -2,6 +2,7 @@
 #ifndef KELDRIFT_OBSERVABLES_H
 #define KELDRIFT_OBSERVABLES_H
 
+#include "keldrift/contacts.h"
 #include "keldrift/field.h"
 #include "keldrift/output.h"
 #include "keldrift/propagator.h"
@@ -19,7 +20,7 @@ typedef struct kd_observables kd_observables;
 /// `observables`.
 /// @param model, space, field, reference  used until kd_observables_free; not owned
 KD_API kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model,
-                                       const kd_space *space, const kd_field *field,
+                                       kd_space *space, const kd_field *field,
                                        kd_reference *reference, kd_observables **observables);
 /// Adds the traces and the snapshot of phonons that are unknowns, if there are any. Before traces
 /// and snapshots are asked for.

@@ -15,12 +15,16 @@ typedef struct kd_report {
   size_t n_band, n_dim, n_k, n_r, n_frame, n_snapshot, n_process;
   size_t n_restart; ///< how often the run was stopped and went on
   double duration;
-  double number, number_drift; ///< at the end, and largest |change| over the frames
-  double energy_change, work;  ///< over the run, eV per cell
-  size_t n_branch;             ///< of phonons that are unknowns
-  double phonon_change;        ///< of their energy, eV per cell
-  double purity_drift;         ///< largest |change| over the frames
-  double min_f, min_1mf;       ///< smallest over the frames
+  double number;       ///< at the end
+  double number_drift; ///< largest |change| over the frames, less what came in by contacts
+  size_t n_contact;
+  double contact_number[KD_MAX_CONTACTS];  ///< particles that came in through each
+  double contact_current[KD_MAX_CONTACTS]; ///< at the end, e/fs
+  double energy_change, work;              ///< over the run, eV per cell
+  size_t n_branch;                         ///< of phonons that are unknowns
+  double phonon_change;                    ///< of their energy, eV per cell
+  double purity_drift;                     ///< largest |change| over the frames
+  double min_f, min_1mf;                   ///< smallest over the frames
   double initial_min_f, initial_min_1mf;
   kd_propagator_statistics cost;
   kd_collision_cost collision;

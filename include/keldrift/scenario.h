@@ -20,6 +20,7 @@ typedef struct kd_constants {
   double k_boltzmann; ///< eV/K
   double hbar2_2m;    ///< hbar^2/(2 m_e), eV angstrom^2; hbar^2/2 under natural units
   double conductance; ///< siemens per (e^2/(eV fs)); 1 under natural units
+  double coulomb;     ///< e^2/epsilon_0, eV angstrom; 1 under natural units
 } kd_constants;
 
 /// Reads and resolves a scenario file.

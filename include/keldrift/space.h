@@ -59,9 +59,9 @@ KD_API kd_status kd_space_difference(kd_space *space, const double s[3], double 
 /// @param u  receives as many numbers as kd_space_slab counts
 KD_API kd_status kd_space_gradient(kd_space *space, size_t axis, double t, double *u);
 
-/// U(R, t) = sum over parts of factor(t) U_part(R): the terms that do not depend on time are one
-/// part, every other term is one of its own, so that what is derived from U_part need not be
-/// computed anew at every t.
+/// U(R, t) = sum over parts of factor(t) U_part(R): the terms that stand still are one part, every
+/// other term is one of its own, so that what is derived from U_part need not be computed anew at
+/// every t.
 KD_API size_t kd_space_n_part(const kd_space *space);
 KD_API double kd_space_part_factor(const kd_space *space, size_t part, double t);
 /// Another number than before once U_part has changed.
@@ -70,6 +70,16 @@ KD_API unsigned long kd_space_part_version(const kd_space *space, size_t part);
 KD_API kd_status kd_space_part_difference(kd_space *space, size_t part, const double s[3],
                                           double *u);
 KD_API kd_status kd_space_part_gradient(kd_space *space, size_t part, size_t axis, double *u);
+
+/// True if U has a term that follows from the density of the carriers: `kind: hartree`.
+KD_API bool kd_space_is_self_consistent(const kd_space *space);
+/// Sets that term: U_q = e^2 charge^2/(epsilon_0 permittivity cross_section) (n_q -
+/// background_q)/q^2, 0 at q = 0. Does nothing without it.
+/// @param density  n(R), spins included, at all n_r points, per volume of the dimensions of k
+KD_API void kd_space_set_density(kd_space *space, const double *density);
+/// The term as it was set last, eV, [n_r], and the density that neutralizes; NULL without it.
+KD_API const double *kd_space_hartree(const kd_space *space);
+KD_API const double *kd_space_background(const kd_space *space);
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,9 @@
 extern "C" {
 #endif
 
+/// Bound on the list `contacts`.
+enum { KD_MAX_CONTACTS = 8 };
+
 /// The one-body density matrix on the grid of the model displaced by `shift`, orbital basis,
 /// packed. On a lattice the displaced grid is as good as the original one; in a k.p box the points
 /// outside hold what has left it.
@@ -20,6 +23,8 @@ typedef struct kd_state {
   size_t n_phonon; ///< numbers of `phonon`; 0 unless phonons are unknowns
   double *phonon;  ///< N of kd_collision_phonons; NULL: none, or not wanted
   double work;     ///< work done by the field so far, eV per cell (spins included)
+  /// Particles that came in through each contact so far, spins included.
+  double entered[KD_MAX_CONTACTS];
 } kd_state;
 
 KD_API kd_status kd_state_create(const kd_model *model, size_t n_r, kd_state **state);

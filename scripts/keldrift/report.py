@@ -210,6 +210,11 @@ def conserved(result):
         if x is not None:
             rows.append((label, number(x[0]), number(x[-1]),
                          number(np.abs(x - x[0]).max(), "1", 2)))
+    entered, _ = values("contact_number")
+    if entered is not None:
+        x = values("number")[0] - entered.sum(axis=1)
+        rows.insert(1, ("the same less what came in by contacts", number(x[0]), number(x[-1]),
+                        number(np.abs(x - x[0]).max(), "1", 2)))
     energy, unit = values("energy")
     work, _ = values("work")
     if energy is not None:
@@ -222,7 +227,8 @@ def conserved(result):
         gained = energy[-1] - energy[0]
         rows += [("energy gained", number(gained, unit)),
                  ("work of the field", number(work[-1], unit)),
-                 ("to the baths" if result.run.get("ansatz", "none") != "none"
+                 ("to contacts and baths" if entered is not None
+                  else "to the baths" if result.run.get("ansatz", "none") != "none"
                   else "difference, which should vanish", number(work[-1] - gained, unit, 3))]
     for name, label in (("min_f", "smallest eigenvalue of f"),
                         ("min_1mf", "smallest eigenvalue of 1 − f")):

@@ -102,11 +102,18 @@ static void print_summary(const kd_report *r, const char *output, bool natural) 
   printf("%g%s, %zu frames, %zu snapshots -> %s\n", r->duration, fs, r->n_frame, r->n_snapshot,
          output);
   printf("%-22s %.12g, drift %.1e\n", "number per cell", r->number, r->number_drift);
+  for (size_t i = 0; i < r->n_contact; i++)
+    printf("contact %-14zu %+.6e particles came in, current at the end %+.6e%s\n", i,
+           r->contact_number[i], r->contact_current[i], natural ? "" : " e/fs");
   const bool collides = strcmp(r->collision.ansatz, "none") != 0;
   printf("%-22s %.6e%s, work done %.6e%s, ", "energy change", r->energy_change, ev, r->work, ev);
   if (r->n_branch > 0) printf("to the phonons %.6e%s, ", r->phonon_change, ev);
   const double rest = r->work - r->energy_change - r->phonon_change;
-  printf("%s %.1e%s\n", collides ? "to the baths" : "difference", collides ? rest : -rest, ev);
+  printf("%s %.1e%s\n",
+         r->n_contact > 0 ? "by contacts and baths"
+         : collides       ? "to the baths"
+                          : "difference",
+         collides && r->n_contact == 0 ? rest : -rest, ev);
   printf("%-22s drift %.1e\n", "purity", r->purity_drift);
   printf("%-22s f from %.3g, 1 - f from %.3g\n", "eigenvalues", r->min_f, r->min_1mf);
   printf("%-22s %s", "scheme", r->cost.scheme);

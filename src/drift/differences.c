@@ -98,6 +98,11 @@ size_t kd_differences_n_half(const kd_differences *d) {
   return d->n_half;
 }
 
+size_t kd_differences_images(const kd_differences *d, size_t mode, const double (**x)[3]) {
+  *x = (const double(*)[3])d->images[mode].x;
+  return d->images[mode].n_image;
+}
+
 /// x[r] += weight (U_part(R + s/2) - U_part(R - s/2)) at one mode.
 static kd_status add_difference(kd_differences *d, size_t part, size_t mode, double weight,
                                 double *x) {

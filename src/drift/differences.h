@@ -26,6 +26,11 @@ void kd_differences_free(kd_differences *differences);
 /// Number of modes, (n_k/n_last)(n_last/2 + 1).
 size_t kd_differences_n_half(const kd_differences *differences);
 
+/// The displacements s that a mode stands for, angstrom.
+/// @param x  points into `differences`
+/// @return their number, 1 to 8
+size_t kd_differences_images(const kd_differences *differences, size_t mode, const double (**x)[3]);
+
 /// x[i][r] := dt (difference at mode first + i) - impulse.s, for `count` modes and the points r of
 /// R that this process holds.
 /// @param t        time at which the factors of the parts are taken

@@ -67,6 +67,7 @@ typedef struct kick_table {
   unsigned long version; ///< of U
   unsigned long last_use;
   double *factor; ///< [slab][2][n_half], over 2 n_k
+  double *source; ///< what comes from the contacts, [slab][n_component][n_k]; NULL without
 } kick_table;
 
 /// Transforms of a grid, axis by axis: FFTW's estimates for whole grids can be far off.
@@ -111,6 +112,10 @@ struct kd_phase_space {
   kick_table kick[N_TABLE];
   size_t angle_pitch; ///< slab and more: no power of 2, as above
   double *angle;      ///< [BATCH][angle_pitch]
+  // Contacts, NULL without:
+  const kd_contacts *contacts;
+  double *relaxation; ///< Gamma of each contact, [n_contact][slab][n_half], 1/fs
+  double *feed;       ///< factors of the states of the contacts, [n_contact][slab][2][n_half]
   grid_fft over_k;
 
   size_t n_buffer;
@@ -136,6 +141,7 @@ void kd_phase_space_free(kd_phase_space *p) {
     kd_free(p->table[i].phase);
     kd_free(p->table[i].unitary);
     kd_free(p->kick[i].factor);
+    kd_free(p->kick[i].source);
   }
   kd_free(p->h);
   kd_free(p->image);
@@ -143,6 +149,8 @@ void kd_phase_space_free(kd_phase_space *p) {
   kd_free(p->vector);
   kd_differences_free(p->differences);
   kd_free(p->angle);
+  kd_free(p->relaxation);
+  kd_free(p->feed);
   grid_fft_clear(&p->over_r);
   grid_fft_clear(&p->over_r_tail);
   grid_fft_clear(&p->over_k);
@@ -816,9 +824,46 @@ static void fill_factors(const kd_phase_space *p, size_t r, size_t n_here, size_
   }
 }
 
+/// (e^z - 1)/z
+static double complex phi(double complex z) {
+  const double smallest = 1e-3; // below, four terms are exact to rounding
+  if (cabs(z) < smallest) return 1 + z / 2 * (1 + z / 3 * (1 + z / 4 * (1 + z / 5)));
+  return (cexp(z) - 1) / z;
+}
+
+/// Adds the contacts to the factors e^{i angle} of `count` modes from `first` on at one R, and
+/// fills those of their states. A mode that obeys
+///
+///   df/dt = (i angle/dt - Gamma) f + sum_c Gamma_c f_c,  Gamma = sum_c Gamma_c,
+///
+/// goes over to e^z f + dt sum_c Gamma_c phi(z) f_c, z = i angle - Gamma dt.
+static void damp(kd_phase_space *p, size_t r, size_t first, size_t count, double dt, double norm,
+                 double *factor) {
+  const size_t n_contact = kd_contacts_count(p->contacts);
+  for (size_t mode = first; mode < first + count; mode++) {
+    const double angle = p->angle[(mode - first) * p->angle_pitch + r];
+    double *re = factor + r * 2 * p->n_half + mode, *im = re + p->n_half, rate = 0;
+    for (size_t c = 0; c < n_contact; c++)
+      rate += p->relaxation[(c * p->slab + r) * p->n_half + mode];
+    const double damping = exp(-rate * dt);
+    const double complex mean = rate > 0 ? norm * dt * phi(I * angle - rate * dt) : 0;
+    *re *= damping, *im *= damping;
+    for (size_t c = 0; c < n_contact; c++) {
+      const double own = p->relaxation[(c * p->slab + r) * p->n_half + mode];
+      double *feed = p->feed + (c * p->slab + r) * 2 * p->n_half + mode;
+      feed[0] = own * creal(mean);
+      feed[p->n_half] = own * cimag(mean);
+    }
+  }
+}
+
+static void sweep_rows(kd_phase_space *p, const double *factor, const double *from, size_t stride,
+                       const double *plus, double *to);
+
 static kd_status make_kick(kd_phase_space *p, double t, const double impulse[3], double dt,
                            kick_table *kick) {
   const double norm = 0.5 / (double)p->n_k;
+  const bool relaxes = p->contacts && dt != 0;
   double force[3];
   for (int d = 0; d < 3; d++) force[d] = p->charge * impulse[d] / p->hbar;
   kick->is_set = false;
@@ -828,10 +873,16 @@ static kd_status make_kick(kd_phase_space *p, double t, const double impulse[3],
                                 p->angle_pitch, p->angle));
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(p->n_thread) if (KD_WORTH_THREADS(count * p->slab))
-    for (size_t r = 0; r < p->slab; r += CHUNK)
-      fill_factors(p, r, p->slab - r < CHUNK ? p->slab - r : CHUNK, first, count, norm,
-                   kick->factor);
+    for (size_t r = 0; r < p->slab; r += CHUNK) {
+      const size_t n_here = p->slab - r < CHUNK ? p->slab - r : CHUNK;
+      fill_factors(p, r, n_here, first, count, norm, kick->factor);
+      for (size_t j = 0; j < n_here && relaxes; j++)
+        damp(p, r + j, first, count, dt, norm, kick->factor);
+    }
   }
+  for (size_t c = 0; relaxes && c < kd_contacts_count(p->contacts); c++)
+    sweep_rows(p, p->feed + c * p->slab * 2 * p->n_half, kd_contacts_state(p->contacts, c), 0,
+               c == 0 ? NULL : kick->source, kick->source);
   kick->t = t;
   kick->dt = dt;
   kick->version = potential_version(p);
@@ -882,6 +933,19 @@ static void scatter_rows(const kd_phase_space *p, const double complex *z, doubl
     for (size_t k = 0; k < p->n[2]; k++) {
       x[k] = from[2 * k];
       y[k] = from[2 * k + 1];
+    }
+  }
+}
+
+/// The same, plus two rows a and b. All four may be one, where an odd row is paired with itself.
+static void scatter_sums(const kd_phase_space *p, const double complex *z, const double *a,
+                         const double *b, double *x, double *y) {
+  for (size_t row = 0; row < p->n[0] * p->n[1]; row++) {
+    const double *from = (const double *)(z + row * p->pitch);
+    for (size_t i = 0, k = row * p->n[2]; i < p->n[2]; i++, k++) {
+      const double value[2] = {from[2 * i] + a[k], from[2 * i + 1] + b[k]};
+      x[k] = value[0];
+      y[k] = value[1];
     }
   }
 }
@@ -943,20 +1007,24 @@ static void kick_rows(const kd_phase_space *p, const double *a, const double *b,
     }
 }
 
-/// Transforms f along k, multiplies, and transforms back, two rows at a time.
-/// @param table  NULL: the transforms alone
-static void sweep_rows(kd_phase_space *p, const kick_table *table, double *f) {
-  const size_t n_row = p->slab * p->n_component;
+/// Transforms along k, multiplies, transforms back and adds, two rows at a time.
+/// @param factor  [slab][2][n_half], over 2 n_k; NULL: the transforms alone
+/// @param from    a field at the first R; at the next it is `stride` numbers further, or the same
+/// @param plus    NULL, or laid out as `to`; may be the same
+static void sweep_rows(kd_phase_space *p, const double *factor, const double *from, size_t stride,
+                       const double *plus, double *to) {
+  const size_t n_row = p->slab * p->n_component, n_k = p->n_k;
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(p->n_thread) if (KD_WORTH_THREADS(n_row * p->n_k))
   for (size_t first = 0; first < n_row; first += 2) {
     // The last of an odd number of rows is paired with itself.
     const size_t second = first + 1 < n_row ? first + 1 : first;
+    const size_t r[2] = {first / p->n_component, second / p->n_component};
+    const size_t c[2] = {first % p->n_component, second % p->n_component};
     double complex *z = p->buffer[omp_get_thread_num()], *transformed = z + p->volume;
-    gather_rows(p, f + first * p->n_k, f + second * p->n_k, z);
-    if (table) {
-      const double *a = table->factor + first / p->n_component * 2 * p->n_half;
-      const double *b = table->factor + second / p->n_component * 2 * p->n_half;
+    gather_rows(p, from + r[0] * stride + c[0] * n_k, from + r[1] * stride + c[1] * n_k, z);
+    if (factor) {
+      const double *a = factor + r[0] * 2 * p->n_half, *b = factor + r[1] * 2 * p->n_half;
       prefetch(a, 2 * p->n_half);
       if (b != a) prefetch(b, 2 * p->n_half);
       grid_fft_forward(&p->over_k, z, transformed);
@@ -966,24 +1034,72 @@ static void sweep_rows(kd_phase_space *p, const kick_table *table, double *f) {
       grid_fft_forward(&p->over_k, z, transformed);
       grid_fft_backward(&p->over_k, transformed, z);
     }
-    scatter_rows(p, table ? transformed : z, f + first * p->n_k, f + second * p->n_k);
+    const double complex *result = factor ? transformed : z;
+    double *x = to + first * n_k, *y = to + second * n_k;
+    if (plus)
+      scatter_sums(p, result, plus + first * n_k, plus + second * n_k, x, y);
+    else
+      scatter_rows(p, result, x, y);
   }
   p->n_fft += p->n_component;
 }
 
 kd_status kd_phase_space_potential(kd_phase_space *p, double t, const double impulse[3], double dt,
                                    double *f) {
-  if (kd_space_is_free(p->space) && impulse[0] == 0 && impulse[1] == 0 && impulse[2] == 0)
+  const bool relaxes = p->contacts && dt != 0;
+  if (kd_space_is_free(p->space) && !relaxes && impulse[0] == 0 && impulse[1] == 0 &&
+      impulse[2] == 0)
     return KD_OK;
   const kick_table *table;
   KD_TRY(find_kick(p, t, impulse, dt, &table));
-  sweep_rows(p, table, f);
+  sweep_rows(p, table->factor, f, p->n_component * p->n_k, relaxes ? table->source : NULL, f);
   return KD_OK;
+}
+
+/// Gamma of one contact at one R and mode.
+static double relaxation_at(const kd_phase_space *p, size_t contact, const double r[3],
+                            size_t mode) {
+  const double(*x)[3];
+  const size_t n_image = kd_differences_images(p->differences, mode, &x);
+  double sum = 0;
+  for (size_t image = 0; image < n_image; image++) {
+    double ahead[3], behind[3];
+    for (size_t d = 0; d < 3; d++) {
+      const double half = p->is_gradient ? 0 : 0.5 * x[image][d];
+      ahead[d] = r[d] + half;
+      behind[d] = r[d] - half;
+    }
+    sum += kd_contacts_rate(p->contacts, contact, ahead) +
+           kd_contacts_rate(p->contacts, contact, behind);
+  }
+  return 0.5 * sum / (double)n_image;
+}
+
+kd_status kd_phase_space_set_contacts(kd_phase_space *p, const kd_contacts *contacts) {
+  kd_status status = KD_OK;
+  const size_t n_contact = kd_contacts_count(contacts);
+  size_t first, count;
+  if (n_contact == 0) return KD_OK;
+  kd_space_slab(p->space, &first, &count);
+  KD_ALLOCATE(p->relaxation, n_contact * count * p->n_half);
+  KD_ALLOCATE(p->feed, n_contact * count * 2 * p->n_half);
+  for (int i = 0; i < N_TABLE; i++) KD_ALLOCATE(p->kick[i].source, count * p->n_component * p->n_k);
+  p->contacts = contacts;
+  for (size_t c = 0; c < n_contact; c++)
+    for (size_t r = 0; r < count; r++) {
+      double at[3];
+      kd_space_r(p->space, first + r, at);
+      for (size_t mode = 0; mode < p->n_half; mode++)
+        p->relaxation[(c * count + r) * p->n_half + mode] = relaxation_at(p, c, at, mode);
+    }
+
+cleanup:
+  return status;
 }
 
 kd_status kd_phase_space_transforms(kd_phase_space *p, double *f) {
   KD_TRY(sweep_columns(p, NULL, f));
-  sweep_rows(p, NULL, f);
+  sweep_rows(p, NULL, f, p->n_component * p->n_k, NULL, f);
   return KD_OK;
 }
 
@@ -998,6 +1114,9 @@ size_t kd_phase_space_bytes(const kd_phase_space *p) {
   if (p->n_band <= 2) numbers += N_TABLE * phase_numbers(p);
   if (p->n_band >= 2) numbers += N_TABLE * unitary_numbers(p);
   if (p->n_band > 2) numbers += 2 * p->n_batch * (2 * n + p->n_band * p->count_k);
+  if (p->contacts)
+    numbers += p->slab *
+               (3 * kd_contacts_count(p->contacts) * p->n_half + N_TABLE * p->n_component * p->n_k);
   return numbers * sizeof(double) + kd_differences_bytes(p->differences) +
          p->n_r * sizeof *p->half + kd_columns_bytes(p->columns) +
          (size_t)p->n_thread * p->n_buffer * sizeof(double complex);

@@ -4,7 +4,13 @@
 ///              h = H - F.r
 ///   potential  in (R, s):  f_s(R) -> e^{-i [U(R+s/2) - U(R-s/2) - F.s] dt/hbar} f_s(R)
 ///
-/// with f(R,k) = sum_q e^{iqR} f_q(k) = sum_s e^{-isk} f_s(R), F = charge E: the Moyal product is
+/// With contacts the second is that of
+///
+///   df_s/dt = -(i/hbar) [U(R+s/2) - U(R-s/2) - F.s] f_s + sum_c Gamma_c (f_c,s - f_s)
+///
+/// (contacts.h), exact as well and at no other cost, being diagonal in the same variables.
+///
+/// Here f(R,k) = sum_q e^{iqR} f_q(k) = sum_s e^{-isk} f_s(R), F = charge E: the Moyal product is
 /// exact. The gradient approximation (Trukhan and Protik, eqs. 8-10) has H_k +- (q/2).dH/dk and
 /// s.grad U in place of the finite displacements, at the same cost.
 ///
@@ -13,6 +19,7 @@
 #ifndef KD_DRIFT_PHASE_SPACE_H
 #define KD_DRIFT_PHASE_SPACE_H
 
+#include "keldrift/contacts.h"
 #include "keldrift/model.h"
 #include "keldrift/space.h"
 #include "scenario/param.h"
@@ -25,6 +32,10 @@ typedef struct kd_phase_space kd_phase_space;
 kd_status kd_phase_space_create(kd_model *model, kd_space *space, bool is_gradient,
                                 kd_phase_space **phase_space);
 void kd_phase_space_free(kd_phase_space *phase_space);
+
+/// Adds the contacts to the potential flow.
+/// @param contacts  used until kd_phase_space_free; not owned
+kd_status kd_phase_space_set_contacts(kd_phase_space *phase_space, const kd_contacts *contacts);
 
 /// f := kinetic flow over `dt`. Collective, and cheapest for f from kd_comm_allocate. The
 /// exponentials are kept, and made anew when `dt` or the field changes.

@@ -35,9 +35,10 @@ typedef struct bands {
 
 struct kd_observables {
   kd_model *model;
-  const kd_space *space;
+  kd_space *space; ///< its Hartree term is set to that of the state measured
   const kd_field *field;
   kd_reference *reference;
+  kd_contacts *contacts;
   kd_constants constants;
   kd_statistics statistics;
   kd_translation *translation;
@@ -51,8 +52,9 @@ struct kd_observables {
   size_t offset[MAX_TRACES]; ///< of the values of each row of kd_traces
   size_t n_trace, n_value;   ///< values of the rows; user observables follow, one each
   double *value;             ///< [n_value + n_user]
-  kd_variable *variable;     ///< [n_trace + n_user], then those of phonons
+  kd_variable *variable;     ///< [n_trace + n_user], then those of contacts and of phonons
   size_t n_variable;
+  double entered[KD_MAX_CONTACTS], inflow[KD_MAX_CONTACTS]; ///< through the contacts
   char (*user_name)[KD_USER_NAME + 8];
 
   bands here;                     ///< on the displaced grid of the last measurement
@@ -71,7 +73,8 @@ struct kd_observables {
   double *potential;           ///< U at every R, also those of other processes
   double complex *snapshot_f;  ///< [n_r][n_k][n_band][n_band]
   double *snapshot_population; ///< [n_r][n_k][n_band]
-  double *density, *flow;      ///< n(R), [n_r], and j(R), [n_r][n_dim]; NULL without an R grid
+  double *density;             ///< n(R) at every R; NULL without an R grid
+  double *flow;                ///< j(R), [n_r][n_dim], likewise
   double *momentum_density;    ///< n(k), [n_k], likewise
   double *place[3];            ///< coordinates of the R axes, angstrom
   size_t n_snapshot;
@@ -91,6 +94,7 @@ void kd_observables_free(kd_observables *o) {
   kd_translation_free(o->translation);
   kd_user_observables_free(o->user, o->n_user);
   kd_phonon_observables_free(o->phonons);
+  kd_contacts_free(o->contacts);
   kd_free(o->value);
   kd_free(o->variable);
   kd_free(o->user_name);
@@ -183,6 +187,26 @@ static void describe_traces(kd_observables *o) {
                                            : "g_s (1/N_k) sum_k Tr(O f) per cell",
         .data = o->value + o->n_value + i};
   }
+  const kd_axis contact = {.name = "contact",
+                           .size = kd_contacts_count(o->contacts),
+                           .unit = "1",
+                           .long_name = "contact, in the order of the scenario"};
+  if (contact.size == 0) return;
+  kd_variable *entered = &o->variable[o->n_variable], *inflow = entered + 1;
+  o->n_variable += 2;
+  *entered = (kd_variable){.name = "contact_number",
+                           .unit = "1",
+                           .long_name = "particles that came in through the contact",
+                           .data = o->entered,
+                           .n_axis = 1,
+                           .axis = {contact}};
+  *inflow = (kd_variable){.name = "contact_current",
+                          .unit = unit_of(o, "e/fs"),
+                          .long_name = "current that comes in through the contact, charge integral "
+                                       "dR gamma (n_c - n)",
+                          .data = o->inflow,
+                          .n_axis = 1,
+                          .axis = {contact}};
 }
 
 /// Adds the axes of the R grid, none for a homogeneous system. The data are those of the R of this
@@ -227,7 +251,7 @@ static void describe_snapshots(kd_observables *o) {
       (kd_variable){.name = "density",
                     .unit = unit_of(o, density_unit[o->n_dim - 1]),
                     .long_name = "density n(R), spins included, per volume of the dimensions of k",
-                    .data = o->density};
+                    .data = o->density + o->first_r};
   add_r_axes(o, &o->snapshot[2]);
   o->snapshot[3] = (kd_variable){.name = "current_density",
                                  .unit = unit_of(o, flow_unit[o->n_dim - 1]),
@@ -449,6 +473,32 @@ static size_t index_of(const kd_observables *o, const char *name) {
   return o->offset[i];
 }
 
+/// n(R) of one particle in Tr f summed over k.
+static double per_particle(const kd_observables *o) {
+  return kd_model_spin_degeneracy(o->model) / ((double)o->n_k * kd_model_cell_volume(o->model));
+}
+
+/// n(R) = g_s (1/N_k V_cell) sum_k Tr f at the R of this process, and 0 elsewhere.
+static void find_density(kd_observables *o, const kd_state *state) {
+  memset(o->density, 0, kd_space_n_r(o->space) * sizeof *o->density);
+  for (size_t r = 0; r < o->n_r; r++) {
+    double number = 0;
+    for (size_t i = 0; i < o->n_band * o->n_k; i++) number += state->f[r * o->n + i];
+    o->density[o->first_r + r] = per_particle(o) * number;
+  }
+}
+
+/// n(R) at every R, and what depends on it: U, and the current through the contacts.
+static void set_density(kd_observables *o, const kd_state *state) {
+  if (kd_contacts_count(o->contacts) == 0 && !kd_space_is_self_consistent(o->space)) return;
+  find_density(o, state);
+  kd_comm_sum(kd_space_comm(o->space), o->density, kd_space_n_r(o->space));
+  kd_space_set_density(o->space, o->density);
+  for (size_t c = 0; c < kd_contacts_count(o->contacts); c++)
+    o->inflow[c] = kd_model_charge(o->model) * kd_contacts_inflow(o->contacts, c, o->density);
+  memcpy(o->entered, state->entered, sizeof o->entered);
+}
+
 /// The same, summed over the R of this process into o->total, with the potential in the energy. The
 /// grid is not displaced.
 static kd_status sum_slab(kd_observables *o, const kd_state *state) {
@@ -458,11 +508,16 @@ static kd_status sum_slab(kd_observables *o, const kd_state *state) {
   for (size_t i = 0; i < o->n_trace; i++)
     if (kd_traces[i].rule == KD_MINIMUM) o->total[o->offset[i]] = INFINITY;
   kd_space_potential(o->space, state->time, o->potential);
+  const double *hartree = kd_space_hartree(o->space), *background = kd_space_background(o->space);
   for (size_t r = 0; r < o->n_r; r++) {
     const double *f = state->f + r * o->n;
     KD_TRY(accumulate(o, f, state->shift, o->sum));
     KD_TRY(sum_points(o, f, add_grid_point, o->grid_sum));
-    o->sum[energy] += o->potential[o->first_r + r] * o->sum[number];
+    const size_t here = o->first_r + r;
+    o->sum[energy] += o->potential[here] * o->sum[number];
+    // Between charges, so that every pair counts once.
+    if (hartree)
+      o->sum[energy] -= 0.5 * hartree[here] * (o->sum[number] + background[here] / per_particle(o));
     for (size_t i = 0; i < o->n_trace; i++)
       for (size_t j = o->offset[i]; j < o->offset[i] + size_of(o, kd_traces[i].shape); j++) {
         if (kd_traces[i].rule == KD_MINIMUM) o->total[j] = fmin(o->total[j], o->sum[j]);
@@ -478,6 +533,7 @@ static kd_status sum_slab(kd_observables *o, const kd_state *state) {
 static kd_status sum_space(kd_observables *o, const kd_state *state) {
   const size_t n_total = o->n_value + o->n_user;
   const kd_comm *comm = kd_space_comm(o->space);
+  set_density(o, state);
   KD_TRY(kd_comm_agree(comm, sum_slab(o, state)));
   double least[MAX_TRACES];
   for (size_t i = 0; i < o->n_trace; i++) least[i] = -o->total[o->offset[i]];
@@ -570,26 +626,21 @@ static kd_status unpack_snapshot(kd_observables *o, const double *f, size_t r) {
   return failures ? kd_error(KD_ERROR_MEMORY, "out of memory for a snapshot") : KD_OK;
 }
 
-/// n(R) = g_s (1/N_k V_cell) sum_k Tr f; j(R), charge times the same of v; and n(k) = g_s/(2 pi)^d
-/// dR sum_R Tr f, so that the integrals of n(R) over R and of n(k) over k are the same number.
+/// n(R) here; j(R), charge times the same of v; and n(k) = g_s/(2 pi)^d dR sum_R Tr f, so that the
+/// integrals of n(R) over R and of n(k) over k are the same number.
 static kd_status find_densities(kd_observables *o, const kd_state *state) {
-  const double weight =
-      kd_model_spin_degeneracy(o->model) / ((double)o->n_k * kd_model_cell_volume(o->model));
   const double momentum_weight = kd_model_spin_degeneracy(o->model) * kd_space_element(o->space) /
                                  pow(2 * M_PI, (double)o->n_dim);
   KD_TRY(update_bands(o, state->shift));
+  find_density(o, state);
   memset(o->momentum_density, 0, o->n_k * sizeof *o->momentum_density);
   for (size_t r = 0; r < o->n_r; r++) {
     const double *f = state->f + r * o->n;
-    double number = 0;
-    for (size_t i = 0; i < o->n_band * o->n_k; i++) {
-      number += f[i];
+    for (size_t i = 0; i < o->n_band * o->n_k; i++)
       o->momentum_density[i % o->n_k] += momentum_weight * f[i];
-    }
-    o->density[r] = weight * number;
     for (size_t d = 0; d < o->n_dim; d++)
       o->flow[r * o->n_dim + d] =
-          weight * kd_model_charge(o->model) * kd_dot(o->here.v[d], f, o->n);
+          per_particle(o) * kd_model_charge(o->model) * kd_dot(o->here.v[d], f, o->n);
   }
   kd_comm_sum(kd_space_comm(o->space), o->momentum_density, o->n_k);
   return KD_OK;
@@ -612,7 +663,7 @@ kd_status kd_observables_snapshot(kd_observables *o, const kd_state *state) {
   return unpack_snapshot(o, o->work, 0);
 }
 
-kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, const kd_space *space,
+kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, kd_space *space,
                                 const kd_field *field, kd_reference *reference,
                                 kd_observables **result) {
   kd_status status = KD_OK;
@@ -636,6 +687,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, co
   o->n = o->n_band * o->n_band * o->n_k;
   KD_CHECK(kd_translation_create(model, &o->translation));
   KD_CHECK(kd_user_observables_create(root, model, &o->user, &o->n_user));
+  KD_CHECK(kd_contacts_create(scenario, model, space, &o->contacts));
   for (; kd_traces[o->n_trace].name; o->n_trace++) {
     if (kd_traces[o->n_trace].in_space && kd_space_n_dim(space) == 0) break;
     if (o->n_trace == MAX_TRACES) {
@@ -652,7 +704,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, co
   KD_ALLOCATE(o->reference_sum, n_total);
   KD_ALLOCATE(o->reference_here, n_total);
   o->n_variable = o->n_trace + o->n_user;
-  KD_ALLOCATE(o->variable, o->n_variable + KD_PHONON_TRACES);
+  KD_ALLOCATE(o->variable, o->n_variable + 2 + KD_PHONON_TRACES);
   KD_ALLOCATE(o->user_name, o->n_user);
   KD_ALLOCATE(o->partial, (o->n_k + CHUNK - 1) / CHUNK * n_total);
   KD_ALLOCATE(o->here.h, o->n);
@@ -676,7 +728,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, co
       o->place[d][j] = kd_space_length(space)[d] * ((double)j / (double)n - 0.5);
   }
   if (kd_space_n_dim(space) > 0) {
-    KD_ALLOCATE(o->density, o->n_r);
+    KD_ALLOCATE(o->density, kd_space_n_r(space));
     KD_ALLOCATE(o->flow, o->n_r * o->n_dim);
     KD_ALLOCATE(o->momentum_density, o->n_k);
   }
@@ -726,7 +778,9 @@ double kd_observables_value(const kd_observables *o, const char *name, size_t in
   for (size_t i = 0; i < KD_PHONON_TRACES && o->phonons; i++)
     if (strcmp(o->phonons->trace[i].name, name) == 0 && index < o->phonons->n_branch)
       return o->phonons->value[i][index];
-  return NAN;
+  if (index >= kd_contacts_count(o->contacts)) return NAN;
+  if (strcmp(name, "contact_number") == 0) return o->entered[index];
+  return strcmp(name, "contact_current") == 0 ? o->inflow[index] : NAN;
 }
 
 const kd_variable *kd_observables_snapshot_variables(const kd_observables *o, size_t *count) {
@@ -752,7 +806,8 @@ void kd_observables_warn_of_space(const kd_observables *o, kd_warnings *warnings
         "the k grid does not resolve f (weight %.1e in its highest Fourier modes, the distances "
         "over which f is coherent), and f may err by as much: raise grid.k from %zu to %zu",
         o->tails.s, n[0], n[0] + n[0] / 2);
-  const bool is_packet = kd_reference_is_empty(o->reference);
+  const bool is_packet =
+      kd_reference_is_empty(o->reference) && !kd_contacts_have_reservoir(o->contacts);
   if (is_packet && o->tails.edge > SPACE_LIMIT)
     kd_warn(
         warnings,

@@ -755,6 +755,22 @@ static double find_drift(hid_t file, const char *name) {
   return good ? fmax(range.max - range.first, range.first - range.min) : NAN;
 }
 
+/// An attribute of /run; NaN without it.
+static double find_of_run(hid_t file, const char *name) {
+  double value = NAN;
+  if (H5Lexists(file, "run", H5P_DEFAULT) <= 0 ||
+      H5Aexists_by_name(file, "run", name, H5P_DEFAULT) <= 0)
+    return NAN;
+  hid_t attribute = H5Aopen_by_name(file, "run", name, H5P_DEFAULT, H5P_DEFAULT);
+  hid_t space = attribute >= 0 ? H5Aget_space(attribute) : H5I_INVALID_HID;
+  if (space >= 0 && H5Sget_simple_extent_npoints(space) == 1 &&
+      H5Aread(attribute, H5T_NATIVE_DOUBLE, &value) < 0)
+    value = NAN;
+  kd_h5_close(space);
+  kd_h5_close(attribute);
+  return value;
+}
+
 static const kd_final_value *find_value(const kd_result_end *end, const char *name) {
   for (size_t i = 0; i < end->n_value; i++)
     if (strcmp(end->values[i].name, name) == 0) return &end->values[i];
@@ -769,13 +785,16 @@ static const char *shown_unit(const char *unit) {
 static void print_conserved(FILE *out, hid_t file, const kd_result_end *end) {
   const kd_final_value *number = find_value(end, "number"), *energy = find_value(end, "energy");
   const kd_final_value *work = find_value(end, "work");
-  const double number_drift = find_drift(file, "traces/number");
+  const bool has_contacts = H5Lexists(file, "traces/contact_number", H5P_DEFAULT) > 0;
+  const double number_drift =
+      has_contacts ? find_of_run(file, "number_drift") : find_drift(file, "traces/number");
   const double purity_drift = find_drift(file, "traces/purity");
   if (!number || !energy || !work) return;
   const char *unit = shown_unit(energy->unit);
   const double change = energy->last - energy->first;
   fputs("\nConserved quantities\n", out);
-  fprintf(out, "  %-14s %.12g, drift %.1e\n", "number", number->last, number_drift);
+  fprintf(out, "  %-14s %.12g, drift %.1e%s\n", "number", number->last, number_drift,
+          has_contacts ? " less what came in by contacts" : "");
   fprintf(out, "  %-14s change %.6e %s, work of the field %.6e %s, difference %.1e %s\n", "energy",
           change, unit, work->last, unit, change - work->last, unit);
   if (isfinite(purity_drift)) fprintf(out, "  %-14s drift %.1e\n", "purity", purity_drift);

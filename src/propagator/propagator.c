@@ -216,6 +216,21 @@ static kd_status choose_splitting(const kd_propagator *p, const kd_section *sect
   return KD_OK;
 }
 
+/// CVODE would need n(R) at every evaluation, and contacts have no rate in unsplit_space.c.
+static kd_status check_unsplit_space(const kd_propagator *p, const kd_section *root) {
+  if (kd_contacts_count(p->contacts) > 0)
+    return kd_section_error(root, "contacts",
+                            "contacts with scheme unsplit (expected scheme splitting)");
+  for (size_t i = 0; kd_space_is_self_consistent(p->space); i++) {
+    const kd_section *item = kd_section_item(root, "potential", i);
+    if (strcmp(kd_section_variant(item)->kind, "hartree") == 0)
+      return kd_section_error(item, "kind",
+                              "a hartree potential with scheme unsplit (expected scheme "
+                              "splitting)");
+  }
+  return KD_OK;
+}
+
 /// Sets up p->splitting.
 static kd_status create_splitting(kd_propagator *p, const kd_section *section, double width,
                                   const kd_state *initial) {
@@ -226,11 +241,15 @@ static kd_status create_splitting(kd_propagator *p, const kd_section *section, d
   if (order == 4 && !kd_collision_is_none(p->collision))
     return kd_section_error(section, "order",
                             "4 with collisions, which cannot go back in time (expected 2)");
+  if (order == 4 && kd_contacts_count(p->contacts) > 0)
+    return kd_section_error(section, "order",
+                            "4 with contacts, which cannot go back in time (expected 2)");
   const kd_splitting_setting setting = {
       .model = p->model,
       .space = p->space,
       .field = p->field,
       .collision = p->collision,
+      .contacts = p->contacts,
       .is_gradient = p->is_gradient,
       .has_positions = p->has_positions,
       .duration = p->duration,
@@ -292,6 +311,7 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, kd_
   KD_CHECK(bandwidth(p, &width));
   p->energy_scale = kd_model_spin_degeneracy(model) * width;
   p->has_positions = has_positions(p);
+  KD_CHECK(kd_contacts_create(scenario, model, space, &p->contacts));
   bool is_splitting;
   KD_CHECK(choose_splitting(p, section, &is_splitting));
   if (is_splitting) {
@@ -299,6 +319,7 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, kd_
     *result = p;
     return KD_OK;
   }
+  if (kd_space_n_dim(space) > 0) KD_CHECK(check_unsplit_space(p, root));
   KD_CHECK(choose_method(p, section, initial));
   if (p->method == KD_BDF) KD_CHECK(kd_preconditioner_create(p));
   const double factor = p->scheme->tolerance_factor;
@@ -329,6 +350,7 @@ cleanup:
 void kd_propagator_free(kd_propagator *p) {
   if (!p) return;
   kd_splitting_free(p->splitting);
+  kd_contacts_free(p->contacts);
   if (p->scheme) p->scheme->free(p);
   kd_preconditioner_free(p);
   kd_integrator_free(p->integrator);

@@ -4,6 +4,7 @@
 
 #include "drift/flow.h"
 #include "drift/translation.h"
+#include "keldrift/contacts.h"
 #include "keldrift/propagator.h"
 #include "propagator/integrator.h"
 #include "scenario/param.h"
@@ -59,6 +60,7 @@ struct kd_propagator {
   kd_poll_function *poll;    ///< NULL: nobody watches
   void *poll_context;
   struct kd_splitting *splitting; ///< stands in for scheme and integrator
+  kd_contacts *contacts;          ///< of splitting
   // The scheme's own data, of which one is set:
   struct kd_interaction *interaction;
   struct kd_unsplit *unsplit;

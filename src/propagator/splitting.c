@@ -3,11 +3,11 @@
 ///   order 2:  C(h/2) K(h/2) V(h) K(h/2) C(h/2)
 ///   order 4:  five such steps of s, s, 1 - 4s, s, s times h, s = 1/(4 - 4^{1/3}) (Suzuki, Phys.
 ///             Lett. A 146, 319 (1990)); it goes back in time in between, so only without
-///             collisions
+///             collisions and contacts
 ///
-/// K and V are the kinetic and the potential flow of phase_space.h, C that of the collisions at
-/// every R (scattering.h). What two steps have in common at their seam is done once: the state lags
-/// behind by the last C(h/2) or K(h/2).
+/// K and V are the kinetic and the potential flow of phase_space.h, the latter with the contacts; C
+/// is that of the collisions at every R (scattering.h). What two steps have in common at their seam
+/// is done once: the state lags behind by the last C(h/2) or K(h/2).
 ///
 /// The step is chosen so that the errors of all steps together stay below rtol max|f| + atol: the
 /// error of one step follows from a comparison with two halves of it, made at the start and now and
@@ -35,8 +35,13 @@ static const double SAFETY = 0.8, LARGEST_GROWTH = 4;
 /// Relative differences below this may be rounding of the transforms.
 static const double ROUNDING = 1e-14;
 
+/// What adds up in time beside f.
+typedef struct tally {
+  double work, entered[KD_MAX_CONTACTS];
+} tally;
+
 /// Numbers besides f that a step changes.
-enum { KD_N_SAVED = 8 };
+enum { KD_N_SAVED = 8 + KD_MAX_CONTACTS };
 
 struct kd_splitting {
   kd_splitting_setting s;
@@ -48,7 +53,8 @@ struct kd_splitting {
   double hbar, charge, weight;         ///< of Tr f at one point in sums over the box
   bool collides, is_fixed;
   int order;
-  double t, h, work;
+  double t, h;
+  tally sums;
   double lag; ///< the part of the outermost flow that the state still lacks, fs
   int until_check;
   double *f;           ///< lags behind t
@@ -58,6 +64,7 @@ struct kd_splitting {
   double saved[KD_N_SAVED]; ///< what else a step changes, before it
   double *v[3];             ///< velocities, packed, [n]
   double *hamiltonian;      ///< packed, [n]
+  double *density;          ///< n(R) at all R, where something depends on it; else NULL
   long steps, rejected;
 };
 
@@ -70,6 +77,7 @@ void kd_splitting_free(kd_splitting *p) {
   kd_comm_release(p->comm, p->half);
   for (int d = 0; d < 3; d++) kd_free(p->v[d]);
   kd_free(p->hamiltonian);
+  kd_free(p->density);
   kd_free(p);
 }
 
@@ -93,14 +101,19 @@ kd_status kd_splitting_create(const kd_splitting_setting *setting, const kd_stat
   p->weight = kd_model_spin_degeneracy(setting->model) / (double)n_k *
               kd_space_element(setting->space) / kd_model_cell_volume(setting->model);
   p->collides = !kd_collision_is_none(setting->collision);
-  p->order = setting->order ? setting->order : p->collides ? 2 : 4;
+  const bool has_contacts = kd_contacts_count(setting->contacts) > 0;
+  p->order = setting->order ? setting->order : p->collides || has_contacts ? 2 : 4;
   p->is_fixed = setting->step > 0;
   p->t = initial->time;
-  p->work = initial->work;
+  p->sums.work = initial->work;
+  memcpy(p->sums.entered, initial->entered, sizeof p->sums.entered);
   p->h = p->is_fixed          ? setting->step
          : setting->width > 0 ? fmin(FIRST_STEP * p->hbar / setting->width, setting->duration)
                               : setting->duration;
   KD_CHECK(kd_phase_space_create(setting->model, setting->space, setting->is_gradient, &p->flow));
+  KD_CHECK(kd_phase_space_set_contacts(p->flow, setting->contacts));
+  if (has_contacts || kd_space_is_self_consistent(setting->space))
+    KD_ALLOCATE(p->density, kd_space_n_r(setting->space));
   if (p->collides)
     KD_CHECK(kd_scattering_create(setting->collision, p->n_r, kd_space_n_r(setting->space),
                                   &p->scattering));
@@ -170,17 +183,43 @@ static double band_energy(const kd_splitting *p, const double *f) {
   return p->weight * sum;
 }
 
+/// n(R) at all R.
+static void find_density(kd_splitting *p, const double *f) {
+  size_t first, count;
+  const size_t n_level = p->n_band * kd_model_n_k(p->s.model), n_r = kd_space_n_r(p->s.space);
+  kd_space_slab(p->s.space, &first, &count);
+  memset(p->density, 0, n_r * sizeof *p->density);
+  for (size_t r = 0; r < count; r++) {
+    double sum = 0;
+    for (size_t i = 0; i < n_level; i++) sum += f[r * p->n + i];
+    p->density[first + r] = sum * p->weight / kd_space_element(p->s.space);
+  }
+  kd_comm_sum(p->comm, p->density, n_r);
+}
+
+/// What depends on the density in V(dt): what comes in through the contacts, and the potential of
+/// the charge. V does not change the density but for the contacts, so that the density halfway,
+/// which has a closed form, keeps the step symmetric.
+static void exchange(kd_splitting *p, double dt, const double *f, double *entered) {
+  if (!p->density || dt == 0) return;
+  find_density(p, f);
+  kd_contacts_relax(p->s.contacts, 0.5 * dt, p->density, entered);
+  kd_space_set_density(p->s.space, p->density);
+  kd_contacts_relax(p->s.contacts, 0.5 * dt, p->density, entered);
+}
+
 /// V(dt), and the work that the field does in it by the trapezoidal rule.
 /// @param end  t + dt, the same number where the next one begins: of a strong field at a late time
 ///             even the rounding between them would be seen
-static kd_status push(kd_splitting *p, double t, double end, double dt, double *f, double *work) {
+static kd_status push(kd_splitting *p, double t, double end, double dt, double *f, tally *sums) {
   double impulse[3];
   KD_TRY(poll(p));
   kd_field_impulse(p->s.field, t, end, impulse);
   const bool is_pushed = impulse[0] != 0 || impulse[1] != 0 || impulse[2] != 0;
-  if (is_pushed) *work += 0.5 * work_of(p, impulse, f);
+  if (is_pushed) sums->work += 0.5 * work_of(p, impulse, f);
+  exchange(p, dt, f, sums->entered);
   KD_TRY(kd_phase_space_potential(p->flow, t + 0.5 * dt, impulse, dt, f));
-  if (is_pushed) *work += 0.5 * work_of(p, impulse, f);
+  if (is_pushed) sums->work += 0.5 * work_of(p, impulse, f);
   return KD_OK;
 }
 
@@ -205,11 +244,11 @@ static bool field_changes(const kd_splitting *p, double t, double before, double
 /// first. With collisions the outermost flow is C, else K.
 /// @param end  t + h
 static kd_status take_two(kd_splitting *p, double t, double end, double h, double *f, double *lag,
-                          double *work) {
+                          tally *sums) {
   if (p->collides) {
     KD_TRY(collide(p, *lag + 0.5 * h, f));
     KD_TRY(move(p, t, 0.5 * h, f));
-    KD_TRY(push(p, t, end, h, f, work));
+    KD_TRY(push(p, t, end, h, f, sums));
     KD_TRY(move(p, t + 0.5 * h, 0.5 * h, f));
   } else {
     // Halves that see different fields are not one: their mean field would spoil the symmetry.
@@ -219,19 +258,19 @@ static kd_status take_two(kd_splitting *p, double t, double end, double h, doubl
     } else {
       KD_TRY(move(p, t - *lag, *lag + 0.5 * h, f));
     }
-    KD_TRY(push(p, t, end, h, f, work));
+    KD_TRY(push(p, t, end, h, f, sums));
   }
   *lag = 0.5 * h;
   return KD_OK;
 }
 
 static kd_status take(kd_splitting *p, double t, double end, double h, double *f, double *lag,
-                      double *work) {
-  if (p->order == 2) return take_two(p, t, end, h, f, lag, work);
+                      tally *sums) {
+  if (p->order == 2) return take_two(p, t, end, h, f, lag, sums);
   const double s = 1 / (4 - cbrt(4)), part[5] = {s, s, 1 - 4 * s, s, s};
   for (int i = 0; i < 5; i++) {
     const double next = i == 4 ? end : t + part[i] * h;
-    KD_TRY(take_two(p, t, next, part[i] * h, f, lag, work));
+    KD_TRY(take_two(p, t, next, part[i] * h, f, lag, sums));
     t = next;
   }
   return KD_OK;
@@ -250,14 +289,15 @@ static kd_status complete(kd_splitting *p, double t, double *f, double *lag) {
 /// @param ratio  receives the error over what may be spent on a step of this length
 static kd_status compare(kd_splitting *p, double h, double *ratio) {
   const double middle = p->t + 0.5 * h, end = p->t + h;
-  double lag = p->lag, work = 0, largest = 0, difference = 0;
+  double lag = p->lag, largest = 0, difference = 0;
+  tally unused = {0};
   memcpy(p->copy, p->f, p->total * sizeof *p->f);
   memcpy(p->half, p->f, p->total * sizeof *p->f);
-  KD_TRY(take(p, p->t, end, h, p->copy, &lag, &work));
+  KD_TRY(take(p, p->t, end, h, p->copy, &lag, &unused));
   KD_TRY(complete(p, p->t + h, p->copy, &lag));
   lag = p->lag;
-  KD_TRY(take(p, p->t, middle, 0.5 * h, p->half, &lag, &work));
-  KD_TRY(take(p, middle, end, 0.5 * h, p->half, &lag, &work));
+  KD_TRY(take(p, p->t, middle, 0.5 * h, p->half, &lag, &unused));
+  KD_TRY(take(p, middle, end, 0.5 * h, p->half, &lag, &unused));
   KD_TRY(complete(p, p->t + h, p->half, &lag));
   for (size_t i = 0; i < p->total; i++) {
     largest = fmax(largest, fabs(p->half[i]));
@@ -298,10 +338,10 @@ static kd_status apply_kicks(kd_splitting *p) {
   for (; p->next_kick < n_kick && kick[p->next_kick].time <= p->t; p->next_kick++) {
     const double *impulse = kick[p->next_kick].impulse;
     KD_TRY(complete(p, p->t, p->f, &p->lag));
-    p->work -= band_energy(p, p->f);
+    p->sums.work -= band_energy(p, p->f);
     KD_TRY(kd_phase_space_kick(p->flow, p->comm, impulse, p->s.has_positions, p->s.rtol, p->s.atol,
                                p->total, p->f, (double *const[2]){p->copy, p->half}));
-    p->work += band_energy(p, p->f);
+    p->sums.work += band_energy(p, p->f);
   }
   p->is_changing = false;
   return KD_OK;
@@ -342,15 +382,16 @@ static kd_status choose_step(kd_splitting *p) {
 }
 
 static void save(kd_splitting *p) {
-  const double value[KD_N_SAVED] = {p->t,
-                                    p->h,
-                                    p->work,
-                                    p->lag,
-                                    p->until_check,
-                                    (double)p->next_kick,
-                                    (double)p->steps,
-                                    (double)p->rejected};
+  const double value[8] = {p->t,
+                           p->h,
+                           p->sums.work,
+                           p->lag,
+                           p->until_check,
+                           (double)p->next_kick,
+                           (double)p->steps,
+                           (double)p->rejected};
   memcpy(p->saved, value, sizeof value);
+  memcpy(p->saved + 8, p->sums.entered, sizeof p->sums.entered);
 }
 
 void kd_splitting_records(kd_splitting *p, kd_records *records) {
@@ -363,12 +404,13 @@ void kd_splitting_resume(kd_splitting *p) {
   const double *value = p->saved;
   p->t = value[0];
   p->h = value[1];
-  p->work = value[2];
+  p->sums.work = value[2];
   p->lag = value[3];
   p->until_check = (int)value[4];
   p->next_kick = (size_t)value[5];
   p->steps = (long)value[6];
   p->rejected = (long)value[7];
+  memcpy(p->sums.entered, value + 8, sizeof p->sums.entered);
 }
 
 kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
@@ -388,7 +430,7 @@ kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
     // Without collisions a step is short, and the copy would cost a good part of it.
     p->is_stepping = p->collides;
     p->is_changing = !p->collides;
-    KD_TRY(take(p, p->t, end, h, p->f, &p->lag, &p->work));
+    KD_TRY(take(p, p->t, end, h, p->f, &p->lag, &p->sums));
     p->is_stepping = p->is_changing = false;
     p->steps++;
     p->t = end;
@@ -397,11 +439,13 @@ kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
     if (is_cut) p->until_check = 0;
   }
   double lag = p->lag;
-  state->work = p->work;
+  tally sums = p->sums;
   memcpy(p->copy, p->f, p->total * sizeof *p->f);
-  if (t > p->t * (1 + 1e-14)) KD_TRY(take(p, p->t, t, t - p->t, p->copy, &lag, &state->work));
+  if (t > p->t * (1 + 1e-14)) KD_TRY(take(p, p->t, t, t - p->t, p->copy, &lag, &sums));
   KD_TRY(complete(p, t, p->copy, &lag));
   memcpy(state->f, p->copy, p->total * sizeof *p->f);
+  state->work = sums.work;
+  memcpy(state->entered, sums.entered, sizeof state->entered);
   state->time = t;
   memset(state->shift, 0, sizeof state->shift);
   return KD_OK;
@@ -417,5 +461,6 @@ void kd_splitting_cost(const kd_splitting *p, kd_propagator_statistics *statisti
 
 size_t kd_splitting_bytes(const kd_splitting *p) {
   return kd_phase_space_bytes(p->flow) + (3 * p->total + (1 + p->n_dim) * p->n) * sizeof(double) +
+         (p->density ? kd_space_n_r(p->s.space) * sizeof(double) : 0) +
          (p->scattering ? kd_scattering_bytes(p->scattering) : 0);
 }

@@ -2,6 +2,7 @@
 #ifndef KD_PROPAGATOR_SPLITTING_H
 #define KD_PROPAGATOR_SPLITTING_H
 
+#include "keldrift/contacts.h"
 #include "keldrift/propagator.h"
 
 typedef struct kd_splitting kd_splitting;
@@ -11,11 +12,12 @@ typedef struct kd_splitting_setting {
   kd_space *space;
   const kd_field *field;
   kd_collision *collision;
+  const kd_contacts *contacts;
   bool is_gradient;
   bool has_positions; ///< the field acts on the positions of the orbitals
   double duration, rtol, atol;
   double width;           ///< of the bands, eV
-  int order;              ///< 2, 4, or 0: 4 without collisions, else 2
+  int order;              ///< 2, 4, or 0: 4 without collisions and contacts, else 2
   double step;            ///< fs; 0: by the tolerance
   kd_poll_function *poll; ///< called between sub-flows
   void *poll_context;

@@ -11,11 +11,12 @@
 #include "core/error.h"
 #include "scenario/number.h"
 
-/// CODATA 2018; all but the mass are exact in the SI.
-#define ELEMENTARY_CHARGE 1.602176634e-19 // C
-#define PLANCK 6.62607015e-34             // J s
-#define BOLTZMANN 1.380649e-23            // J/K
-#define ELECTRON_MASS 9.1093837015e-31    // kg
+/// CODATA 2018; all but the mass and the permittivity are exact in the SI.
+#define ELEMENTARY_CHARGE 1.602176634e-19    // C
+#define PLANCK 6.62607015e-34                // J s
+#define BOLTZMANN 1.380649e-23               // J/K
+#define ELECTRON_MASS 9.1093837015e-31       // kg
+#define VACUUM_PERMITTIVITY 8.8541878128e-12 // F/m
 
 static ut_system *unit_system;
 
@@ -277,6 +278,7 @@ kd_constants kd_constants_si(void) {
       .k_boltzmann = BOLTZMANN / ELEMENTARY_CHARGE,
       .hbar2_2m = hbar * hbar / (2 * ELECTRON_MASS) / ELEMENTARY_CHARGE / (angstrom * angstrom),
       .conductance = ELEMENTARY_CHARGE / fs,
+      .coulomb = ELEMENTARY_CHARGE / VACUUM_PERMITTIVITY / angstrom,
   };
 }
 
@@ -285,5 +287,6 @@ kd_constants kd_constants_natural(double hbar) {
                         .hbar = hbar,
                         .k_boltzmann = 1,
                         .hbar2_2m = hbar * hbar / 2,
-                        .conductance = 1};
+                        .conductance = 1,
+                        .coulomb = 1};
 }

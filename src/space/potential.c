@@ -444,16 +444,25 @@ static const kd_potential_kind table = {
 
 // ------------------------------------------------------------------------------------------------
 
-const kd_variant *const kd_potential_variants[] = {
-    &harmonic.variant,       &gaussian.variant, &barrier.variant,
-    &double_barrier.variant, &periodic.variant, &disorder.variant,
-    &expression.variant,     &table.variant,    NULL};
+const kd_variant *const kd_potential_variants[] = {&harmonic.variant,
+                                                   &gaussian.variant,
+                                                   &barrier.variant,
+                                                   &double_barrier.variant,
+                                                   &periodic.variant,
+                                                   &disorder.variant,
+                                                   &expression.variant,
+                                                   &table.variant,
+                                                   &kd_potential_hartree.variant,
+                                                   NULL};
 
-kd_status kd_potential_create(const kd_section *section, const kd_space *space, kd_potential *p) {
+kd_status kd_potential_create(const kd_section *section, const kd_model *model,
+                              kd_constants constants, const kd_space *space, kd_potential *p) {
   *p = (kd_potential){.kind = (const kd_potential_kind *)kd_section_variant(section),
+                      .model = model,
+                      .constants = constants,
                       .n_dim = kd_space_n_dim(space)};
   kd_status status = p->kind->create(section, space, p);
-  if (status == KD_OK && kd_section_has(section, "modulation"))
+  if (status == KD_OK && !kd_potential_is_hartree(p) && kd_section_has(section, "modulation"))
     status = kd_expression_create(kd_section_text(section, "modulation"), "t", &p->modulation);
   if (status != KD_OK) kd_potential_clear(p);
   return status;
@@ -464,7 +473,12 @@ void kd_potential_clear(kd_potential *p) {
   kd_expression_free(p->modulation);
   kd_free(p->grid);
   kd_free(p->spectrum);
+  kd_free(p->background);
   *p = (kd_potential){0};
+}
+
+bool kd_potential_is_hartree(const kd_potential *p) {
+  return p->kind == &kd_potential_hartree;
 }
 
 double kd_potential_factor(const kd_potential *p, double t) {

@@ -3,6 +3,7 @@
 #define KD_SPACE_POTENTIAL_H
 
 #include <complex.h>
+#include <stdbool.h>
 
 #include "keldrift/space.h"
 #include "scenario/expression.h"
@@ -21,6 +22,8 @@ typedef struct kd_potential_kind {
 /// One item of the list, resolved.
 struct kd_potential {
   const kd_potential_kind *kind;
+  const kd_model *model;
+  kd_constants constants;
   double height;     ///< eV; harmonic: stiffness, eV/angstrom^2
   double center[3];  ///< angstrom
   double width;      ///< angstrom
@@ -34,13 +37,22 @@ struct kd_potential {
   kd_expression *modulation; ///< factor as a function of t; NULL: 1
   size_t part;               ///< of kd_space_n_part that it belongs to
   unsigned long version;     ///< times that `grid` has been replaced since the start
+  double coupling;           ///< hartree: U_q = coupling (n_q - background_q)/q^2
+  double *background;        ///< hartree: density that neutralizes, [n_r]
 };
 
-kd_status kd_potential_create(const kd_section *section, const kd_space *space,
+kd_status kd_potential_create(const kd_section *section, const kd_model *model,
+                              kd_constants constants, const kd_space *space,
                               kd_potential *potential);
 void kd_potential_clear(kd_potential *potential);
 /// The factor of a term at time t.
 double kd_potential_factor(const kd_potential *potential, double t);
+
+/// True for the potential of the carriers' own charge, whose grid follows from their density.
+bool kd_potential_is_hartree(const kd_potential *potential);
+
+/// The kind `hartree`.
+extern const kd_potential_kind kd_potential_hartree;
 
 extern const kd_variant *const kd_potential_variants[];
 

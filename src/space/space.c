@@ -21,6 +21,7 @@ struct kd_space {
   double length[3];
   size_t n_term;
   kd_potential *term;
+  kd_potential *hartree; ///< the term that kd_space_set_density sets; NULL without
   size_t n_part;
   fftw_plan to_q, from_q; ///< over the grid, complex, in place; NULL without tabulated terms
   double complex *work;   ///< [n_r]
@@ -80,13 +81,14 @@ static void transform(kd_space *s, kd_potential *term) {
   memcpy(term->spectrum, s->work, s->n_r * sizeof *s->work);
 }
 
-/// All constant terms are one part, every other term is one of its own.
+/// All terms that stand still are one part, every other term is one of its own.
 static void number_parts(kd_space *s) {
   size_t constant = SIZE_MAX;
   for (size_t i = 0; i < s->n_term; i++) {
     kd_potential *term = &s->term[i];
-    if (!term->modulation && constant == SIZE_MAX) constant = s->n_part++;
-    term->part = term->modulation ? s->n_part++ : constant;
+    const bool changes = term->modulation || kd_potential_is_hartree(term);
+    if (!changes && constant == SIZE_MAX) constant = s->n_part++;
+    term->part = changes ? s->n_part++ : constant;
   }
 }
 
@@ -110,8 +112,17 @@ kd_status kd_space_create(const kd_scenario *scenario, const kd_model *model, kd
   KD_ALLOCATE(s->term, n_term);
   for (; s->n_term < n_term; s->n_term++) {
     kd_potential *term = &s->term[s->n_term];
-    KD_CHECK(kd_potential_create(kd_section_item(root, "potential", s->n_term), s, term));
+    const kd_section *item = kd_section_item(root, "potential", s->n_term);
+    KD_CHECK(kd_potential_create(item, model, kd_scenario_constants(scenario), s, term));
     if (!term->grid) continue;
+    if (kd_potential_is_hartree(term)) {
+      if (s->hartree) {
+        status = kd_section_error(item, "kind", "a second hartree potential (expected one)");
+        s->n_term++;
+        goto cleanup;
+      }
+      s->hartree = term;
+    }
     if (!s->to_q) {
       const int n[3] = {(int)s->n[0], (int)s->n[1], (int)s->n[2]};
       fftw_complex *work = (fftw_complex *)s->work;
@@ -187,6 +198,41 @@ bool kd_space_is_driven(const kd_space *s) {
   for (size_t i = 0; i < s->n_term; i++)
     if (s->term[i].modulation) return true;
   return false;
+}
+
+bool kd_space_is_self_consistent(const kd_space *s) {
+  return s->hartree != NULL;
+}
+
+const double *kd_space_hartree(const kd_space *s) {
+  return s->hartree ? s->hartree->grid : NULL;
+}
+
+const double *kd_space_background(const kd_space *s) {
+  return s->hartree ? s->hartree->background : NULL;
+}
+
+void kd_space_set_density(kd_space *s, const double *density) {
+  kd_potential *term = s->hartree;
+  if (!term) return;
+  for (size_t i = 0; i < s->n_r; i++)
+    s->work[i] = (density[i] - term->background[i]) / (double)s->n_r;
+  fftw_execute(s->to_q);
+  // The mean charge makes no periodic potential: what is left of it is taken to be neutralized.
+  s->work[0] = 0;
+  for (size_t index = 1; index < s->n_r; index++) {
+    const size_t j[3] = {index / (s->n[1] * s->n[2]), index / s->n[2] % s->n[1], index % s->n[2]};
+    double square = 0;
+    for (size_t a = 0; a < s->n_dim; a++) {
+      const double q = 2 * M_PI * kd_mode_number(j[a], s->n[a]) / s->length[a];
+      square += q * q;
+    }
+    s->work[index] *= term->coupling / square;
+  }
+  memcpy(term->spectrum, s->work, s->n_r * sizeof *s->work);
+  fftw_execute(s->from_q);
+  for (size_t i = 0; i < s->n_r; i++) term->grid[i] = creal(s->work[i]);
+  term->version++;
 }
 
 void kd_space_potential(const kd_space *s, double t, double *u) {

@@ -218,7 +218,7 @@ static kd_status fill_point(const packet *p, size_t index, fftw_plan plan, doubl
       plus[d] = k[d] + half;
       minus[d] = k[d] - half;
       // R starts at -L/2.
-      if (m[d] > 1 && j[d] % 2) sign = -sign;
+      if ((long)number % 2 != 0) sign = -sign;
     }
     if (is_nyquist) continue;
     KD_TRY(wave(p, plus, 0, p->n_center, &left, ahead));

@@ -85,6 +85,12 @@ TEXTS = [
      's.yaml:1:1: error: YAML: found incompatible YAML document'),
 ]
 
+def with_r(line):
+    """An R grid of 24 angstrom, and a line below it: what to replace, and by what."""
+    return 'k: [8]}', f'k: [8], r: {{points: [8], length: [24 angstrom]}}}}\n{line}'
+
+
+
 # Edits of GOOD: (name, what to replace, by what, exit status, message)
 EDITS = [
     ('wrong unit', 't1: 1 eV', 't1: 1 fs', 2,
@@ -132,6 +138,52 @@ EDITS = [
      's.yaml:6:43: error: propagation.integrator: got "euler" (expected one of: auto, adams, bdf)'),
     ('a potential without R', 'output:', 'potential: [{kind: harmonic, stiffness: 1 eV/angstrom^2}]\noutput:', 2,
      's.yaml:7:12: error: potential: a potential without an R grid (expected grid.r: {points, length})'),
+    ('contacts without R', 'output:', 'contacts: [{kind: absorber, side: left, width: 9 angstrom, rate: 1 1/fs}]\noutput:', 2,
+     's.yaml:7:11: error: contacts: contacts without an R grid (expected grid.r: {points, length})'),
+    ('a contact that is too wide', *with_r('contacts: [{kind: absorber, side: left, width: 3 nm, rate: 1 1/fs}]'), 2,
+     's.yaml:4:48: error: contacts.0.width: 30 (expected at most 24, the length of the box)'),
+    ('an edge wider than its contact',
+     *with_r('contacts: [{kind: absorber, side: left, width: 1 nm, edge: 2 nm, rate: 1 1/fs}]'), 2,
+     's.yaml:4:60: error: contacts.0.edge: 20 (expected at most the width, 10)'),
+    ('a contact that is half empty',
+     *with_r('contacts: [{kind: reservoir, side: left, width: 1 nm, rate: 1 1/fs, temperature: 300 K}]'), 2,
+     's.yaml:4:12: error: contacts.0: 0 of chemical_potential, filling and density are given (expected '
+     'exactly one)'),
+    ('a contact along y', *with_r('contacts: [{kind: absorber, side: left, axis: 1, width: 1 nm, rate: 1 1/fs}]'), 2,
+     's.yaml:4:47: error: contacts.0.axis: 1 (expected less than 1, the dimension of R)'),
+    ('a side in the middle', *with_r('contacts: [{kind: absorber, side: middle, width: 1 nm, rate: 1 1/fs}]'), 2,
+     's.yaml:4:35: error: contacts.0.side: got "middle" (expected one of: left, right)'),
+    ('a contact that feeds itself', *with_r('contacts: [{kind: absorber, side: left, width: 1 nm, rate: -1 1/fs}]'), 2,
+     's.yaml:4:60: error: contacts.0.rate: "-1 1/fs" is out of range (expected >= 0 1/fs)'),
+    ('more contacts than ends',
+     *with_r('contacts: [' + ', '.join(9 * ['{kind: absorber, side: left, width: 1 nm, rate: 1 1/fs}']) + ']'), 2,
+     's.yaml:4:11: error: contacts: 9 contacts (expected at most 8)'),
+    ('order 4 with contacts', 'k: [8]}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\n'
+     f'field: [{{{PULSE}}}]\npropagation: {{duration: 4 fs}}',
+     'k: [8], r: {points: [8], length: [24 angstrom]}}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\n'
+     'contacts: [{kind: absorber, side: left, width: 1 nm, rate: 1 1/fs}]\npropagation: {duration: 4 fs, order: 4}', 2,
+     's.yaml:6:38: error: propagation.order: 4 with contacts, which cannot go back in time (expected 2)'),
+    ('contacts without splitting', 'k: [8]}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\n'
+     f'field: [{{{PULSE}}}]\npropagation: {{duration: 4 fs}}',
+     'k: [8], r: {points: [8], length: [24 angstrom]}}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\n'
+     'contacts: [{kind: absorber, side: left, width: 1 nm, rate: 1 1/fs}]\npropagation: {duration: 4 fs, scheme: unsplit}', 2,
+     's.yaml:5:11: error: contacts: contacts with scheme unsplit (expected scheme splitting)'),
+    ('charge without splitting', 'k: [8]}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\n'
+     f'field: [{{{PULSE}}}]\npropagation: {{duration: 4 fs}}',
+     'k: [8], r: {points: [8], length: [24 angstrom]}}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\n'
+     'potential: [{kind: harmonic, stiffness: 1 eV/angstrom^2}, {kind: hartree, cross_section: 9 nm^2}]\n'
+     'propagation: {duration: 4 fs, scheme: unsplit}', 2,
+     's.yaml:5:59: error: potential.1.kind: a hartree potential with scheme unsplit (expected scheme splitting)'),
+    ('charge on a line without a cross section', *with_r('potential: [{kind: hartree, permittivity: 12.9}]'), 2,
+     's.yaml:4:13: error: potential.0: no cross_section (expected one in angstrom^2 for a model of 1 dimension)'),
+    ('a cross section of another dimension', *with_r('potential: [{kind: hartree, cross_section: 3 nm}]'), 2,
+     's.yaml:4:44: error: potential.0.cross_section: a cross section in angstrom (expected one in angstrom^2 '
+     'for a model of 1 dimension)'),
+    ('two charges',
+     *with_r('potential: [{kind: hartree, cross_section: 9 nm^2}, {kind: hartree, cross_section: 9 nm^2}]'), 2,
+     's.yaml:4:53: error: potential.1.kind: a second hartree potential (expected one)'),
+    ('a charge that is modulated', *with_r('potential: [{kind: hartree, cross_section: 9 nm^2, modulation: t}]'), 2,
+     's.yaml:4:52: error: potential.0.modulation: unknown key for kind hartree ...'),
     ('half an R grid', 'k: [8]', 'k: [8], r: {points: [8]}', 2,
      's.yaml:3:19: error: grid.r: only one of points and length (expected both or neither)'),
     ('R in more dimensions than k', 'k: [8]', 'k: [8], r: {points: [8, 8], length: [9 angstrom, 9 angstrom]}', 2,

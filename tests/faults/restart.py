@@ -68,9 +68,20 @@ SPACE = {"model": SSH, "grid": {"k": [48], "r": {"points": [32], "length": ["160
          "propagation": {"duration": "45 fs", "rtol": 1e-4},
          "output": {"every": "2.3 fs", "snapshots": {"every": "9 fs"}}}
 
+# What came in through contacts, and a potential that follows from n(R).
+DEVICE = {"model": {"kind": "parabolic", "mass": 0.067, "k_max": "0.12 1/angstrom"},
+          "grid": {"k": [61], "r": {"points": [61], "length": ["900 angstrom"]}},
+          "initial": {"kind": "equilibrium", "temperature": "300 K", "chemical_potential": "50 meV"},
+          "contacts": [{"kind": "reservoir", "side": "left", "width": "300 angstrom", "rate": "0.25 1/fs",
+                        "temperature": "300 K", "chemical_potential": "50 meV"},
+                       {"kind": "absorber", "side": "right", "width": "300 angstrom", "rate": "0.25 1/fs"}],
+          "potential": [{"kind": "hartree", "permittivity": 12.9, "cross_section": "100 nm^2"}],
+          "propagation": {"duration": "60 fs", "step": "0.1 fs"},
+          "output": {"every": "2.3 fs", "snapshots": {"every": "15 fs"}}}
+
 CASES = {"interaction": scenario(COLLISIONS, duration="150 fs", scheme="interaction", rtol=1e-7),
          "unsplit": scenario(COLLISIONS, duration="90 fs", scheme="unsplit", rtol=1e-6),
-         "box": BOX, "bdf": STIFF, "splitting": SPACE}
+         "box": BOX, "bdf": STIFF, "splitting": SPACE, "device": DEVICE}
 
 
 def numbers(path):

@@ -107,6 +107,36 @@ BY_DIRECT = {**HOMOGENEOUS, "collisions": {**HOMOGENEOUS["collisions"], "method"
                                            "kinetic_corrections": True}}
 
 
+# What comes in from one side leaves on the other; a field, and impurities everywhere.
+DIODE = {
+    "model": {"kind": "parabolic", "mass": 0.067, "k_max": "0.12 1/angstrom", "spin_degeneracy": 2},
+    "grid": {"k": [41], "r": {"points": [37], "length": ["900 angstrom"]}},
+    "initial": {"kind": "equilibrium", "temperature": "300 K", "chemical_potential": "50 meV"},
+    "contacts": [{"kind": "reservoir", "side": "left", "width": "300 angstrom", "rate": "0.25 1/fs",
+                  "temperature": "300 K", "chemical_potential": "50 meV"},
+                 {"kind": "absorber", "side": "right", "width": "300 angstrom", "rate": "0.25 1/fs"}],
+    "potential": [{"kind": "barrier", "height": "0.1 eV", "width": "40 angstrom", "edge": "20 angstrom"}],
+    "field": [{"kind": "pulse", "amplitude": "0.02 MV/cm", "center": "5 fs", "fwhm": "4 fs"}],
+    "collisions": {"ansatz": "matrix", "broadening": "12 meV", "terms": [
+        {"kind": "impurity", "strength": "20 meV", "vertex": "scalar"}]},
+    "propagation": {"step": "0.5 fs", "duration": "10 fs"},
+    "output": {"file": "a.h5", "every": "2 fs", "snapshots": {"every": "5 fs"}},
+}
+# The carriers' own charge: every process needs n(R) at all R. Order 4 by the tolerance, two bands.
+CHARGE = {
+    **DIRAC, "field": [],
+    "potential": [{"kind": "hartree", "permittivity": 10, "cross_section": "20 nm^2"},
+                  {"kind": "harmonic", "stiffness": "1e-8 eV/angstrom^2"}],
+    "propagation": {"duration": "12 fs", "rtol": 1e-6, "atol": 1e-9},
+    "output": {"file": "a.h5", "every": "3 fs", "snapshots": {"every": "6 fs"}},
+}
+# Both: what comes in changes the potential.
+CHARGED_DIODE = {
+    **DIODE, "collisions": {"ansatz": "none"},
+    "potential": [*DIODE["potential"], {"kind": "hartree", "permittivity": 12.9, "cross_section": "100 nm^2",
+                                        "background": "0.002"}],
+}
+
 # Two dimensions, padded convolutions, kernels of several shapes and principal values.
 IN_A_BOX = {
     "model": {"kind": "dirac2d", "velocity": "5 angstrom/fs", "gap": "30 meV", "k_max": "0.05 1/angstrom"},
@@ -195,6 +225,15 @@ def two_dimensions(suite):
     compare(suite, "two dimensions", PLANE, (3, 4))
 
 
+def contacts(suite):
+    compare(suite, "contacts", DIODE, own=("run.collision_evaluations",))
+
+
+def charge(suite):
+    compare(suite, "charge", CHARGE)
+    compare(suite, "contacts and charge", CHARGED_DIODE, (3,))
+
+
 def homogeneous(suite):
     why = "the same numbers in the same order"
     compare(suite, "tau shared", HOMOGENEOUS, tolerance=EXACT, why=why)
@@ -252,5 +291,6 @@ def alone(suite):
 
 
 if __name__ == "__main__":
-    harness.main([packet_and_barrier, two_bands_in_a_field, three_bands, collisions_at_every_r, two_dimensions, homogeneous,
+    harness.main([packet_and_barrier, two_bands_in_a_field, three_bands, collisions_at_every_r, two_dimensions,
+                  contacts, charge, homogeneous,
                   as_many_as_points, errors, old_file_stays, alone])

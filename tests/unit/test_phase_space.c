@@ -185,11 +185,13 @@ static double potential_deviation(size_t n0, size_t n1, size_t m0, size_t m1) {
         double complex fs = 0;
         for (size_t k = 0; k < s.n_k; k++)
           fs += f[r * s.n_k + k] / (double)s.n_k *
-                cexp(2 * M_PI * I * ((double)(i * (k / n1)) / (double)n0 + (double)(j * (k % n1)) / (double)n1));
+                cexp(2 * M_PI * I *
+                     ((double)(i * (k / n1)) / (double)n0 + (double)(j * (k % n1)) / (double)n1));
         for (size_t k = 0; k < s.n_k; k++)
           want[r * s.n_k + k] += creal(
               fs * cexp(-I * angle) *
-              cexp(-2 * M_PI * I * ((double)(i * (k / n1)) / (double)n0 + (double)(j * (k % n1)) / (double)n1)));
+              cexp(-2 * M_PI * I *
+                   ((double)(i * (k / n1)) / (double)n0 + (double)(j * (k % n1)) / (double)n1)));
       }
   }
   CHECK_OK(kd_phase_space_potential(s.flow, t, impulse, dt, f));
@@ -244,6 +246,169 @@ static void differences_do_not_depend_on_room(void **state) {
     kd_differences_free(kept), kd_differences_free(fresh);
     clear(&s);
   }
+}
+
+/// df_s/dt = -(i/hbar) [U(R+s/2) - U(R-s/2) - F.s] f_s + sum_c Gamma_c (f_c,s - f_s), every (R, s)
+/// by itself with the Taylor series in many small steps.
+static double contact_deviation(bool is_gradient, size_t n0, size_t n1, size_t m0, size_t m1) {
+  system_ s = create(
+      text_of(
+          "units: natural\nmodel: {kind: square, J: 1}\ngrid: {k: [%zu, %zu], r: {points: [%zu, "
+          "%zu], length: [9, 5]}}\npotential: [{kind: harmonic, stiffness: 0.3}]\ncontacts: "
+          "[{kind: reservoir, side: left, width: 4, edge: 3, rate: 0.7, temperature: 0.8, "
+          "filling: 0.3}, {kind: absorber, side: right, axis: 1, width: 3.5, rate: 1.1}, {kind: "
+          "reservoir, side: right, width: 2, rate: 0, temperature: 0, filling: 1}]\n%s",
+          n0, n1, m0, m1, END),
+      is_gradient);
+  kd_contacts *contacts = NULL;
+  CHECK_OK(kd_contacts_create(s.stage.scenario, s.stage.model, s.space, &contacts));
+  CHECK_OK(kd_phase_space_set_contacts(s.flow, contacts));
+  const double impulse[3] = {0.2, -0.1}, dt = 0.6;
+  const double *reservoir = kd_contacts_state(contacts, 0);
+  double *f = new_reals(s.n), *want = new_reals(s.n);
+  random_reals(s.n, f);
+  for (size_t r = 0; r < s.n_r; r++) {
+    double at[3];
+    kd_space_r(s.space, r, at);
+    for (size_t i = 0; i < n0; i++)
+      for (size_t j = 0; j < n1; j++) {
+        double x[2], y[2], rate[2] = {0}, frequency = 0;
+        const size_t n_x = images(i, n0, x), n_y = images(j, n1, y);
+        for (size_t a = 0; a < n_x; a++)
+          for (size_t b = 0; b < n_y; b++) {
+            const double share = 1 / (double)(n_x * n_y);
+            for (int side = 0; side < 2; side++) {
+              const double half = is_gradient ? 0 : side ? 0.5 : -0.5;
+              // Depths in the contacts, as parts of their edges.
+              const double t = fmin(fmax((-0.5 - at[0] - half * x[a]) / 3, 0), 1);
+              const double v = fmin(fmax((at[1] + half * y[b] + 1) / 3.5, 0), 1);
+              rate[0] += 0.5 * share * 0.7 * (10 * pow(t, 3) - 15 * pow(t, 4) + 6 * pow(t, 5));
+              rate[1] += 0.5 * share * 1.1 * (10 * pow(v, 3) - 15 * pow(v, 4) + 6 * pow(v, 5));
+            }
+            frequency +=
+                share * (0.3 * (at[0] * x[a] + at[1] * y[b]) + (0.2 * x[a] - 0.1 * y[b]) / dt);
+          }
+        double complex fs = 0, source = 0;
+        for (size_t k = 0; k < s.n_k; k++) {
+          const double complex wave =
+              cexp(2 * M_PI * I *
+                   ((double)(i * (k / n1)) / (double)n0 + (double)(j * (k % n1)) / (double)n1)) /
+              (double)s.n_k;
+          fs += f[r * s.n_k + k] * wave;
+          source += rate[0] * reservoir[k] * wave;
+        }
+        const double complex z = (-I * frequency - rate[0] - rate[1]) * dt / 64;
+        for (int step = 0; step < 64; step++) {
+          double complex term = z * fs + source * dt / 64;
+          for (int power = 2; power < 12; power++) {
+            fs += term;
+            term *= z / power;
+          }
+        }
+        for (size_t k = 0; k < s.n_k; k++)
+          want[r * s.n_k + k] += creal(fs * cexp(-2 * M_PI * I *
+                                                 ((double)(i * (k / n1)) / (double)n0 +
+                                                  (double)(j * (k % n1)) / (double)n1)));
+      }
+  }
+  CHECK_OK(kd_phase_space_potential(s.flow, 0, impulse, dt, f));
+  const double deviation = largest_difference(f, want, s.n);
+  kd_contacts_free(contacts);
+  kd_free(f), kd_free(want);
+  clear(&s);
+  return deviation;
+}
+
+static void contacts_are_the_plain_sum(void **state) {
+  (void)state;
+  double worst = 0;
+  for (int is_gradient = 0; is_gradient < 2; is_gradient++)
+    worst = fmax(worst, fmax(contact_deviation(is_gradient, 4, 7, 6, 3),
+                             contact_deviation(is_gradient, 3, 42, 5, 3)));
+  print_message("largest deviation %.2g\n", worst);
+  CHECK_BELOW(worst, 1e-13);
+}
+
+/// The number in the box changes by what came in.
+static void contacts_count_particles(void **state) {
+  (void)state;
+  system_ s =
+      create(text_of("units: natural\nmodel: {kind: chain, J: 1, spin_degeneracy: 2}\ngrid: "
+                     "{k: [8], r: {points: [24], length: [12]}}\ncontacts: [{kind: "
+                     "reservoir, side: left, width: 5, rate: 0.7, temperature: 0.8, filling: "
+                     "0.3}, {kind: absorber, side: right, width: 9, rate: 1.1}]\n%s",
+                     END),
+             false);
+  kd_contacts *contacts = NULL;
+  CHECK_OK(kd_contacts_create(s.stage.scenario, s.stage.model, s.space, &contacts));
+  double density[24], before = 0, after = 0, entered[2] = {0}, inflow = 0, rest[24], quick[2] = {0};
+  for (size_t r = 0; r < 24; r++) density[r] = rest[r] = 0.1 + 0.05 * random_real();
+  for (size_t r = 0; r < 24; r++) before += density[r] * kd_space_element(s.space);
+  kd_contacts_relax(contacts, 1.5, density, entered);
+  for (size_t r = 0; r < 24; r++) after += density[r] * kd_space_element(s.space);
+  CHECK_NEAR(after - before, entered[0] + entered[1], 1e-14);
+  CHECK_ABOVE(entered[0], 0.1);
+  CHECK_BELOW(entered[1], -0.1);
+  for (size_t c = 0; c < 2; c++) {
+    inflow = kd_contacts_inflow(contacts, c, rest);
+    double copy[24];
+    memcpy(copy, rest, sizeof copy);
+    kd_contacts_relax(contacts, 1e-6, copy, quick);
+    CHECK_NEAR(quick[c] / 1e-6, inflow, 1e-6);
+    quick[0] = quick[1] = 0;
+  }
+  // In the plateau of nothing but the reservoir, n goes to g_s filling per cell.
+  kd_contacts_relax(contacts, 1e4, density, NULL);
+  CHECK_NEAR(density[0], 2 * 0.3, 1e-9);
+  kd_contacts_free(contacts);
+  clear(&s);
+}
+
+/// Waves of density against the potentials that they make: amplitude/q^2, a part of its own beside
+/// what is given. A background of the same form makes none.
+static void hartree_solves_poisson(void **state) {
+  (void)state;
+  system_ s = create(
+      text_of("model: {kind: square, J: 1 eV, lattice_constant: 2 angstrom}\ncharge: -2\ngrid: {k: "
+              "[2, 2], r: {points: [12, 9], length: [30 angstrom, 20 angstrom]}}\npotential: "
+              "[{kind: hartree, permittivity: 12.9, cross_section: 4 nm, background: "
+              "\"0.03*cos(2*pi*y/20)\"}, {kind: harmonic, stiffness: 0.1 eV/angstrom^2}]\n%s",
+              "initial: {kind: bands, occupation: 0.5}\npropagation: {duration: 1 fs}\n"),
+      false);
+  assert_true(kd_space_is_self_consistent(s.space));
+  const double coupling = 1.602176634e-19 / 8.8541878128e-12 * 1e10 * 4 / (12.9 * 40);
+  double density[108], got[108], part[108];
+  const double q[2] = {2 * M_PI * 2 / 30, 2 * M_PI / 20};
+  double x[108][3], want[108];
+  for (size_t r = 0; r < 108; r++) {
+    kd_space_r(s.space, r, x[r]);
+    density[r] = 0.5 + 0.02 * cos(q[0] * x[r][0] + q[1] * x[r][1]) + 0.04 * cos(q[1] * x[r][1]);
+    want[r] =
+        coupling * (0.02 * cos(q[0] * x[r][0] + q[1] * x[r][1]) / (q[0] * q[0] + q[1] * q[1]) +
+                    0.01 * cos(q[1] * x[r][1]) / (q[1] * q[1]));
+  }
+  assert_int_equal(kd_space_n_part(s.space), 2);
+  const unsigned long before = kd_space_part_version(s.space, 0);
+  kd_space_set_density(s.space, density);
+  assert_true(kd_space_part_version(s.space, 0) != before);
+  assert_int_equal(kd_space_part_version(s.space, 1), 0);
+  CHECK_ARRAY(kd_space_hartree(s.space), want, 108, 1e-13);
+  kd_space_potential(s.space, 0, got);
+  for (size_t r = 0; r < 108; r++)
+    CHECK_NEAR(got[r], want[r] + 0.05 * (x[r][0] * x[r][0] + x[r][1] * x[r][1]), 1e-13);
+  const double step[3] = {0.7, -0.4};
+  CHECK_OK(kd_space_part_difference(s.space, 0, step, part));
+  for (size_t r = 0; r < 108; r++) {
+    const double phase = q[0] * x[r][0] + q[1] * x[r][1], half = 0.5 * (q[0] * 0.7 - q[1] * 0.4);
+    CHECK_NEAR(part[r],
+               coupling * (-0.04 * sin(phase) * sin(half) / (q[0] * q[0] + q[1] * q[1]) +
+                           0.02 * sin(q[1] * x[r][1]) * sin(0.2 * q[1]) / (q[1] * q[1])),
+               1e-13);
+  }
+  CHECK_OK(kd_space_part_difference(s.space, 1, step, part));
+  for (size_t r = 0; r < 108; r++)
+    CHECK_NEAR(part[r], 0.1 * (0.7 * x[r][0] - 0.4 * x[r][1]), 1e-13);
+  clear(&s);
 }
 
 static void gradients_are_derivatives(void **state) {
@@ -351,6 +516,14 @@ static void mistakes_are_reported(void **state) {
       {"grid: {k: [4, 4], r: {points: [8], length: [8]}}\npotential: [{kind: expression, "
        "expression: \"1/x\"}]",
        "inf at R = (0, 0, 0)"},
+      {"grid: {k: [4, 4], r: {points: [8], length: [8]}}\npotential: [{kind: hartree}]",
+       "potential.0: no cross_section (expected one in angstrom for a model of 2 dimensions)"},
+      {"grid: {k: [4, 4], r: {points: [8], length: [8]}}\npotential: [{kind: hartree, "
+       "cross_section: 1}, {kind: hartree, cross_section: 1}]",
+       "potential.1.kind: a second hartree potential"},
+      {"grid: {k: [4, 4], r: {points: [8], length: [8]}}\npotential: [{kind: hartree, "
+       "cross_section: 1, background: 1/x}]",
+       "background: inf at R = (0, 0, 0)"},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     stage s = stage_create(
@@ -368,6 +541,9 @@ int main(void) {
       cmocka_unit_test(kinetic_flow_is_the_plain_sum),
       cmocka_unit_test(potential_flow_is_the_plain_sum),
       cmocka_unit_test(differences_do_not_depend_on_room),
+      cmocka_unit_test(contacts_are_the_plain_sum),
+      cmocka_unit_test(contacts_count_particles),
+      cmocka_unit_test(hartree_solves_poisson),
       cmocka_unit_test(gradients_are_derivatives),
       cmocka_unit_test(tails_are_measured),
       cmocka_unit_test(disorder_has_its_correlations),
