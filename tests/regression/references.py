@@ -972,6 +972,36 @@ def anderson_kinetic_limit(root):
     return out
 
 
+def resonant_tunnelling_diode():
+    """(2/h) int T (f_L - f_R) dE, T from psi and psi' carried through the barriers."""
+    from scipy.integrate import solve_ivp
+    from scipy.special import erf
+    over_2m, bias, mu, kt = 3.80998212 / 0.067, 0.18, 0.05, 8.617333262e-5 * 300
+
+    def potential(x):
+        def box(y):
+            return (erf((y + 12.5) / 12) - erf((y - 12.5) / 12)) / 2
+        return 0.35 * (box(x + 35) + box(x - 35)) - bias * (1 + np.tanh(x / 40)) / 2
+
+    # Energies from the bottom of the left reservoir; denser at the bottom, where T begins as sqrt(E).
+    node, weight = np.polynomial.legendre.leggauss(400)
+    energy = 0.8 * ((node + 1) / 2)**2
+    weight = weight * 0.8 * (node + 1) / 2
+    left, right = np.sqrt(energy / over_2m), np.sqrt((energy + bias) / over_2m)
+
+    def slope(x, y):
+        psi, derivative = y.reshape(2, -1)
+        return np.concatenate([derivative, (potential(x) - energy) / over_2m * psi])
+
+    begin = np.concatenate([np.ones_like(right, complex), 1j * right])
+    psi, derivative = solve_ivp(slope, (450.0, -450.0), begin, method="DOP853", rtol=1e-9,
+                                atol=1e-12).y[:, -1].reshape(2, -1)
+    passed = right / left / np.abs((psi + derivative / (1j * left)) / 2)**2
+    supply = 1 / (np.exp((energy - mu) / kt) + 1) - 1 / (np.exp((energy + bias - mu) / kt) + 1)
+    # charge -1: the current of the particles is the other way.
+    return {"current": -2 / (2 * np.pi * HBAR) * np.sum(weight * passed * supply)}
+
+
 REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": rabi,
               "graphene_pulse": graphene_pulse, "graphene_conductivity": graphene_conductivity,
               "silicon_pulse": silicon_pulse, "relaxation_after_pulse": relaxation_after_pulse,
@@ -986,7 +1016,8 @@ REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": 
               "no_resistivity": no_resistivity, "carrier_multiplication": carrier_multiplication,
               "two_temperature": two_temperature, "phonon_drag": phonon_drag,
               "kinetic_diffusion": kinetic_diffusion, "hot_spot": hot_spot,
-              "anderson_kinetic_limit": anderson_kinetic_limit}
+              "anderson_kinetic_limit": anderson_kinetic_limit,
+              "resonant_tunnelling_diode": resonant_tunnelling_diode}
 # Those that read a file of the repository.
 WITH_ROOT = (silicon_pulse, silicon_relaxation, ansatz_comparison, kinetic_corrections,
              zener_with_dissipation, barrier_tunnelling, harmonic_cat, free_spreading,
