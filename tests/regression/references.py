@@ -824,6 +824,17 @@ def phonon_drag():
             "phonon momentum": 2 * k_max / n * np.sum((q * n_end)[inner]) / n}
 
 
+def hydrodynamic_flow():
+    """Sound of the ideal Fermi gas in two dimensions: c^2 = 2 P/(n m) at constant entropy."""
+    x = np.linspace(0, 60, 600001)
+    h = x[1] - x[0]
+    pressure = h * np.sum(x / (np.exp(x - 1) + 1)) / np.pi
+    c, length, amplitude = np.sqrt(2 * pressure * np.pi / np.log(1 + np.e)), 30.0, 0.05
+    density = 0.41802418  # ln(1 + e)/pi, to the digits of the scenario
+    crest = {t: density * (1 + amplitude * np.cos(2 * np.pi / length * c * t)) for t in (4.5, 13.5)}
+    return {"number": density * length, "a quarter": crest[4.5], "three quarters": crest[13.5]}
+
+
 def no_resistivity():
     """Number times velocity of the kick, hbar k/m; scattering changes neither."""
     h2_2m, k_max, n, kt, density = 3.809982116 / 0.067, 0.06, 28, BOLTZMANN * 77.0, 2e-5
@@ -1015,6 +1026,7 @@ REFERENCES = {"landau_zener": landau_zener, "bloch_zener": bloch_zener, "rabi": 
               "uehling_uhlenbeck": uehling_uhlenbeck, "bose_relaxation": bose_relaxation,
               "no_resistivity": no_resistivity, "carrier_multiplication": carrier_multiplication,
               "two_temperature": two_temperature, "phonon_drag": phonon_drag,
+              "hydrodynamic_flow": hydrodynamic_flow,
               "kinetic_diffusion": kinetic_diffusion, "hot_spot": hot_spot,
               "anderson_kinetic_limit": anderson_kinetic_limit,
               "resonant_tunnelling_diode": resonant_tunnelling_diode}
