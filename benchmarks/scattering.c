@@ -72,7 +72,7 @@ static stage stage_create(const char *model, const char *terms, const char *meth
   check(kd_space_create(s.scenario, s.model, &s.space));
   check(kd_initial_create(s.scenario, s.model, s.space, &s.state, &s.reference));
   check(kd_collision_create(s.scenario, s.model, s.reference, &s.collision));
-  check(kd_scattering_create(s.collision, N_R, &s.scattering));
+  check(kd_scattering_create(s.collision, N_R, N_R, &s.scattering));
   s.n = kd_model_n_band(s.model) * kd_model_n_band(s.model) * kd_model_n_k(s.model);
   s.start = checked(kd_allocate(N_R * s.n, sizeof *s.start));
   s.f = checked(kd_allocate(N_R * s.n, sizeof *s.f));

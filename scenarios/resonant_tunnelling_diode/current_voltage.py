@@ -155,6 +155,7 @@ def main():
     energy = np.linspace(1e-4, 0.35, 1500)
     share.plot(transmission(energy, HERE_BIAS), energy, color=COLORS[2])
     share.set_xlim(0, 1.5)
+    share.set_xticks([0, 0.5, 1])
     share.set_xlabel("transmission", color=COLORS[2])
     bands.legend(loc="lower left", fontsize="small")
     figure.suptitle(options.title or "A resonant tunneling diode")
