@@ -5,7 +5,10 @@ Called as ranks.py PATH_TO_KELDRIFT [SOURCE_ROOT]. What is compared with is the 
 """
 
 import os
+import signal
+import subprocess
 import sys
+import time
 
 # More processes than processors, which then must not wait by spinning; root in containers.
 os.environ.update({"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
@@ -250,6 +253,52 @@ def as_many_as_points(suite):
     compare(suite, "one point each, more processes than pairs of k", few, (4,))
 
 
+def kill_all(launcher):
+    """SIGKILL for mpirun and the processes that it has started."""
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
+                parent = int(file.read().rsplit(")", 1)[1].split()[1])
+            if parent == launcher.pid:
+                os.kill(int(entry), signal.SIGKILL)
+        except (OSError, IndexError):
+            continue  # it has ended meanwhile
+    launcher.kill()
+    launcher.wait()
+
+
+def killed(suite, name, scenario, resume_on):
+    """A run on two processes that is killed behind a checkpoint goes on, to the numbers of one that
+    was left alone: the same bits on as many processes, rounding on another number."""
+    want, _ = everything(on(suite, 2, scenario).path)
+    for processes in resume_on:
+        suite.write("killed.yaml", harness.json.dumps(scenario))
+        run = subprocess.Popen(["mpirun", "-n", "2", suite.program, "run", "killed.yaml", "-o", "killed.h5", "--quiet",
+                                "--threads", "1", "--set", "output.checkpoint.every=0.01 s"], cwd=suite.folder,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not os.path.exists(suite.path("killed.chk.h5")) and run.poll() is None:
+            time.sleep(0.005)
+        time.sleep(0.2)
+        kill_all(run)
+        suite.launcher = ["mpirun", "-n", str(processes)] if processes > 1 else []
+        done = suite.execute(["run", "--restart", "killed.chk.h5", "--quiet", "--threads", "1"])
+        suite.launcher = []
+        suite.line(done.returncode == 0, f"{name}: goes on on {processes}: exit {done.returncode} {done.stderr.strip()}")
+        if done.returncode != 0:
+            continue
+        got, _ = everything(suite.path("killed.h5"))
+        worst = max(np.max(np.abs(got[key] - array)) / (np.max(np.abs(array)) or 1)
+                    for key, array in want.items() if array.size and not key.startswith("traces/min_"))
+        suite.below(f"{name}: killed on 2, went on on {processes}", worst, 0 if processes == 2 else TOLERANCE,
+                    "the same bits" if processes == 2 else WHY)
+        os.remove(suite.path("killed.h5"))
+
+
+def restarts(suite):
+    killed(suite, "collisions at every R", EVERYWHERE, (2, 3, 1))
+    killed(suite, "tau shared", HOMOGENEOUS, (2,))
+
+
 def refused(suite, name, scenario, status, message, *options):
     """One message, the exit status, and no file."""
     suite.write("bad.yaml", scenario if isinstance(scenario, str) else harness.json.dumps(scenario))
@@ -295,4 +344,4 @@ def alone(suite):
 if __name__ == "__main__":
     harness.main([packet_and_barrier, two_bands_in_a_field, three_bands, collisions_at_every_r, two_dimensions,
                   contacts, charge, homogeneous,
-                  as_many_as_points, errors, old_file_stays, alone])
+                  as_many_as_points, restarts, errors, old_file_stays, alone])
