@@ -273,13 +273,15 @@ def killed(suite, name, scenario, resume_on):
     want, _ = everything(on(suite, 2, scenario).path)
     for processes in resume_on:
         suite.write("killed.yaml", harness.json.dumps(scenario))
-        run = subprocess.Popen(["mpirun", "-n", "2", suite.program, "run", "killed.yaml", "-o", "killed.h5", "--quiet",
-                                "--threads", "1", "--set", "output.checkpoint.every=0.01 s"], cwd=suite.folder,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not os.path.exists(suite.path("killed.chk.h5")) and run.poll() is None:
-            time.sleep(0.005)
-        time.sleep(0.2)
-        kill_all(run)
+        for _ in range(10):  # a run may be through before it is hit
+            run = subprocess.Popen(["mpirun", "-n", "2", suite.program, "run", "killed.yaml", "-o", "killed.h5", "--quiet",
+                                    "--threads", "1", "--set", "output.checkpoint.every=0.01 s"], cwd=suite.folder,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while not os.path.exists(suite.path("killed.chk.h5")) and run.poll() is None:
+                time.sleep(0.002)
+            kill_all(run)
+            if os.path.exists(suite.path("killed.chk.h5")):
+                break
         suite.launcher = ["mpirun", "-n", str(processes)] if processes > 1 else []
         done = suite.execute(["run", "--restart", "killed.chk.h5", "--quiet", "--threads", "1"])
         suite.launcher = []
