@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "collision/form.h"
+#include "core/eigen.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/packing.h"
 
 static const kd_choice INTERACTIONS[] = {
     {.name = "contact",
@@ -92,4 +94,30 @@ const kd_bath_kind kd_bath_electron = {
 double kd_electron_contact(const kd_electron_setting *setting, size_t a, size_t b) {
   const double *u = setting->term->orbital;
   return fmax(1, kd_model_spin_degeneracy(setting->model) - 1) * u[a] * u[b];
+}
+
+void kd_electron_local_energy_rate(const kd_electron_setting *setting,
+                                   const double complex *const t[2], const double complex *g,
+                                   const double complex *free_part, double *rate, double *scale) {
+  const size_t n = kd_model_n_band(setting->model), n_k = kd_model_n_k(setting->model);
+  *rate = *scale = 0;
+  for (size_t k = 0; k < n_k; k++) {
+    double complex h[KD_MAX_MATRIX];
+    kd_unpack(setting->h, n, n_k, k, h);
+    for (size_t p = 0; p < setting->n_piece; p++)
+      for (int order = 0; order < 2; order++) {
+        const double complex *here = t[order] + p * n * n * n_k + k;
+        const double complex *y =
+            (order == KD_LESSER ? free_part : g) + p * n * n * n_k + k;
+        for (size_t a = 0; a < n; a++)
+          for (size_t b = 0; b < n; b++)
+            for (size_t c = 0; c < n; c++) {
+              const double term =
+                  2 / (double)n_k *
+                  creal(here[(a * n + b) * n_k] * conj(y[(c * n + b) * n_k]) * h[c * n + a]);
+              *rate += order == KD_LESSER ? term : -term;
+              *scale += fabs(term);
+            }
+      }
+  }
 }

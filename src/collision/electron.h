@@ -78,4 +78,12 @@ double kd_electron_contact(const kd_electron_setting *setting, size_t a, size_t 
 /// The row of the term.
 extern const kd_bath_kind kd_bath_electron;
 
+/// 2 Re (1/N_k) sum_k sum_p Tr[(T^<_p H_p^dagger - T^>_p G_p^dagger) H], and the sum of the moduli of
+/// its terms.
+/// @param t             self-energies, by order, [piece][element][n_k]
+/// @param g, free_part  occupied and free pieces, likewise
+void kd_electron_local_energy_rate(const kd_electron_setting *setting,
+                                   const double complex *const t[2], const double complex *g,
+                                   const double complex *free_part, double *rate, double *scale);
+
 #endif

@@ -154,28 +154,9 @@ static kd_status direct_apply(kd_electron *object, double beta, double complex *
 /// 2 Re (1/N_k) sum_k sum_p Tr[(T^<_p H_p^dagger - T^>_p G_p^dagger) H]
 static kd_status direct_energy_rate(kd_electron *object, double beta, double *rate, double *scale) {
   direct *self = (direct *)object;
-  const size_t n = self->n_band, n_k = self->n_k;
   KD_TRY(direct_apply(object, beta, self->t[KD_LESSER], self->t[KD_GREATER]));
-  *rate = *scale = 0;
-  for (size_t k = 0; k < n_k; k++) {
-    double complex h[KD_MAX_MATRIX];
-    kd_unpack(self->setting.h, n, n_k, k, h);
-    for (size_t p = 0; p < self->setting.n_piece; p++)
-      for (int order = 0; order < 2; order++) {
-        const double complex *t = self->t[order] + p * n * n * n_k + k;
-        const double complex *y =
-            (order == KD_LESSER ? self->free_part : self->g) + p * n * n * n_k + k;
-        for (size_t a = 0; a < n; a++)
-          for (size_t b = 0; b < n; b++)
-            for (size_t c = 0; c < n; c++) {
-              const double term =
-                  2 / (double)n_k *
-                  creal(t[(a * n + b) * n_k] * conj(y[(c * n + b) * n_k]) * h[c * n + a]);
-              *rate += order == KD_LESSER ? term : -term;
-              *scale += fabs(term);
-            }
-      }
-  }
+  kd_electron_local_energy_rate(&self->setting, (const double complex *const *)self->t, self->g,
+                                self->free_part, rate, scale);
   return KD_OK;
 }
 
