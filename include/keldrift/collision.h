@@ -34,6 +34,8 @@ KD_API bool kd_collision_is_none(const kd_collision *collision);
 
 /// True if sum_k Tr C[f] = 0 for every f.
 KD_API bool kd_collision_conserves_number(const kd_collision *collision);
+/// True if sum_k Tr[H C[f]], with the energy of phonons that are unknowns, vanishes for every f.
+KD_API bool kd_collision_conserves_energy(const kd_collision *collision);
 
 /// Evaluates df/dt of the collisions alone, 1/fs, for packed fields on the undisplaced grid:
 ///

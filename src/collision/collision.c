@@ -126,6 +126,13 @@ bool kd_collision_conserves_number(const kd_collision *c) {
          (!c->own.add_rate || c->own.conserves_number);
 }
 
+bool kd_collision_conserves_energy(const kd_collision *c) {
+  bool result = !c->keldysh && !c->lindblad && !c->relaxation && !c->own.add_rate;
+  for (size_t i = 0; i < c->n_bath; i++)
+    result = result && c->bath[i].conserves_energy && c->bath[i].relaxation == 0;
+  return result;
+}
+
 void kd_collision_out_rates(const kd_collision *c, double *rates) {
   memset(rates, 0, c->n_k * c->n_band * sizeof *rates);
   if (c->keldysh) kd_keldysh_add_out_rates(c->keldysh, rates);

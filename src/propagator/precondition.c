@@ -1,13 +1,16 @@
 #include "propagator/precondition.h"
 
 #include "collision/secular.h"
+#include "core/dot.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "model/bands.h"
 
 struct kd_preconditioner {
   kd_bands bands;
-  double *rate; ///< [n_k][n_band], 1/fs; 0 without collisions
+  double *rate;    ///< [n_k][n_band], 1/fs; 0 without collisions
+  double mean;     ///< of the levels, eV
+  double variance; ///< of the levels, eV^2; 0 where the collisions do not keep the energy
 };
 
 kd_status kd_preconditioner_create(kd_propagator *p) {
@@ -17,6 +20,11 @@ kd_status kd_preconditioner_create(kd_propagator *p) {
   p->preconditioner = self;
   KD_ALLOCATE(self->rate, p->n_band * p->n_k);
   KD_CHECK(kd_bands_create(p->model, &self->bands));
+  const size_t n_level = p->n_band * p->n_k;
+  const double *energy = self->bands.energy;
+  for (size_t i = 0; i < n_level; i++) self->mean += energy[i] / (double)n_level;
+  for (size_t i = 0; i < n_level && kd_collision_conserves_energy(p->collision); i++)
+    self->variance += (energy[i] - self->mean) * (energy[i] - self->mean) / (double)n_level;
 
 cleanup:
   return status;
@@ -51,11 +59,19 @@ void kd_preconditioner_apply(const kd_propagator *p, double gamma, bool turns, c
   // Who scatters out scatters in elsewhere: what is missing is spread over all levels. Corrections
   // are combinations of such z, and their residuals hold no particles if the rate makes none. So
   // inexact linear solves conserve the number to rounding, at no cost in iterations.
-  double missing = 0;
+  // The energy is kept in the same way, by a field along H minus its mean.
+  const double *h = self->bands.h;
+  const bool keeps_energy = self->variance > 0;
+  double missing = 0, energy = keeps_energy ? kd_dot(h, r, p->n) : 0;
   for (size_t i = 0; i < n_level; i++) missing += r[i];
   kd_secular_solve(&secular, 1, gamma, r, z);
   for (size_t i = 0; i < n_level; i++) missing -= z[i];
-  for (size_t i = 0; i < n_level; i++) z[i] += missing / (double)n_level;
+  missing /= (double)n_level;
+  for (size_t i = 0; i < n_level; i++) z[i] += missing;
+  if (!keeps_energy) return;
+  energy = (energy - kd_dot(h, z, p->n)) / ((double)n_level * self->variance);
+  for (size_t i = 0; i < n_level; i++) z[i] += energy * (h[i] - self->mean);
+  for (size_t i = n_level; i < p->n; i++) z[i] += energy * h[i];
 }
 
 size_t kd_preconditioner_bytes(const kd_propagator *p) {

@@ -214,30 +214,33 @@ def thermal_of(energy, number, mean_energy, theta):
 
 def to_equilibrium(suite):
     """Number, energy, entropy; the thermal function of the first two at the end."""
-    for statistics, theta in THETA.items():
+    for statistics, theta, integrator in [(s, t, "adams") for s, t in THETA.items()] + [
+            ("fermion", -1, "bdf")]:
         energy = square_energy(8, 1.0)
         initial = {"kind": "excited", "temperature": 1.0, "chemical_potential":
                    -1.0 if theta < 0 else -4.6, "energy": 2.5, "width": 0.8,
                    "amplitude": 0.6 if theta < 0 else 0.2}
         term = {"kind": "electron", "U": 1.0, "broadening": 0.3}
         result = suite.run(scenario({"kind": "square", "J": 1.0, "spin_degeneracy": 2}, [8, 8], initial,
-                                    [term], 400.0 if theta < 0 else 1000.0, statistics=statistics))
+                                    [term], 400.0 if theta < 0 else 1000.0, statistics=statistics),
+                           "--set", f"propagation.integrator={integrator}")
+        name_of_run = f"{statistics}, {integrator}"
         for name in ("number", "energy"):
             trace = result.trace(name)
-            suite.equal(f"{statistics}: {name} over its first value", trace / trace[0],
+            suite.equal(f"{name_of_run}: {name} over its first value", trace / trace[0],
                         np.ones_like(trace), 1e-10, "kept in every evaluation: rounding over the steps")
-        suite.above(f"{statistics}: least change of the entropy from frame to frame",
+        suite.above(f"{name_of_run}: least change of the entropy from frame to frame",
                     np.min(np.diff(result.trace("entropy"))), -1e-12, "never falls; rounding")
         f = result.snapshot()[-1].ravel().real
         want, kt = thermal_of(energy, result.trace("number")[-1] / 2, result.trace("energy")[-1] / 2,
                               theta)
-        suite.equal(f"{statistics}: f at the end", f, want, 1e-6,
+        suite.equal(f"{name_of_run}: f at the end", f, want, 1e-6,
                     "thermal function of its number and energy, by scipy; e^-rt and the tolerance")
-        suite.above(f"{statistics}: largest change of f", np.max(np.abs(f - result.snapshot()[0].ravel())),
+        suite.above(f"{name_of_run}: largest change of f", np.max(np.abs(f - result.snapshot()[0].ravel())),
                     0.05, "otherwise nothing happened")
         if theta < 0:
-            suite.above("fermion: smallest f", np.min(result.trace("min_f")), 0, "0 <= f")
-            suite.above("fermion: smallest 1 - f", np.min(result.trace("min_1mf")), 0, "f <= 1")
+            suite.above(f"{name_of_run}: smallest f", np.min(result.trace("min_f")), 0, "0 <= f")
+            suite.above(f"{name_of_run}: smallest 1 - f", np.min(result.trace("min_1mf")), 0, "f <= 1")
 
 
 def current_without_umklapp(suite):

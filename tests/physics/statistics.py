@@ -91,8 +91,8 @@ def impurities(suite):
 
         want = excess(root(lambda x: excess(x)[1], [0.0, 0.3], tol=1e-14).x)[0]
         suite.equal(f"{statistics}, impurities: energy over its value", result.trace("energy")
-                    / result.trace("energy")[0], np.ones(11), 3e-9,
-                        "kept in every evaluation; bdf adds the tolerance of its iteration")
+                    / result.trace("energy")[0], np.ones(11), 1e-10,
+                        "kept in every correction of bdf; rounding of its differences of rates")
         suite.above(f"{statistics}, impurities: least change of the entropy",
                     np.min(np.diff(result.trace("entropy"))), -1e-9, "never falls; the tolerance of bdf")
         suite.equal(f"{statistics}, impurities: f at the end", f[-1], want, 1e-6,
