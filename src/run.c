@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "collision/mean_field.h"
 #include "core/clock.h"
 #include "core/comm.h"
 #include "core/error.h"
@@ -181,8 +182,8 @@ static void follow(const kd_observables *observables, bool is_first, kd_report *
 
 /// Warnings that need no run.
 static void warn_of_scenario(const kd_scenario *scenario, const stages *s, kd_warnings *warnings) {
-  (void)scenario;
   kd_collision_warn(s->collision, warnings);
+  kd_mean_field_warn(scenario, s->model, warnings);
 }
 
 static void warn_of_number(const stages *s, kd_report *report) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collision/electron.h"
 #include "collision/keldysh.h"
 #include "collision/keys.h"
 #include "collision/lindblad.h"
@@ -401,19 +402,22 @@ size_t kd_collision_bytes(const kd_collision *c) {
 
 /// Temperature, chemical potential and statistics of the equilibrium that some forms refer to.
 /// @param needs_kt, needs_mu  whether they must come from somewhere
+/// @param asking, key         what needs them
 static kd_status read_thermal(const kd_scenario *scenario, const kd_section *section,
                               const kd_reference *reference, const kd_bands *bands, bool needs_kt,
-                              bool needs_mu, kd_occupation *thermal) {
+                              bool needs_mu, const kd_section *asking, const char *key,
+                              kd_occupation *thermal) {
   const bool has_t = kd_section_has(section, "temperature");
   const bool has_mu = kd_section_has(section, "chemical_potential");
   const bool has_initial = reference->rule == KD_REFERENCE_ENERGY;
   *thermal = reference->occupation;
   thermal->amplitude = 0;
   if (!has_initial && ((needs_kt && !has_t) || (needs_mu && !has_mu)))
-    return kd_section_error(section, "ansatz",
-                            "no equilibrium to refer to (expected temperature%s here, since "
+    return kd_section_error(asking, key,
+                            "no equilibrium to refer to (expected temperature%s %s, since "
                             "initial is not thermal)",
-                            needs_mu ? " and chemical_potential" : "");
+                            needs_mu ? " and chemical_potential" : "",
+                            asking == section ? "here" : "in collisions");
   thermal->statistics =
       kd_statistics_named(kd_section_text(kd_scenario_root(scenario), "statistics"));
   if (has_t)
@@ -423,6 +427,13 @@ static kd_status read_thermal(const kd_scenario *scenario, const kd_section *sec
   return has_mu ? kd_occupation_check(thermal, bands->energy, bands->n_k * bands->n_band, section,
                                       "chemical_potential")
                 : KD_OK;
+}
+
+kd_status kd_collision_thermal(const kd_scenario *scenario, const kd_reference *reference,
+                               const kd_bands *bands, const kd_section *asking, const char *key,
+                               kd_occupation *thermal) {
+  const kd_section *section = kd_section_child(kd_scenario_root(scenario), "collisions");
+  return read_thermal(scenario, section, reference, bands, true, true, asking, key, thermal);
 }
 
 /// What comes in which part of the list of baths.
@@ -438,13 +449,18 @@ static kd_status create_baths(kd_collision *c, const kd_scenario *scenario,
   const double sigma =
       kd_section_has(section, "broadening") ? kd_section_real(section, "broadening") : 0;
   const size_t n_term = kd_section_count(section, "terms");
+  size_t n_scattering = 0;
   kd_bath bath = {0};
-  if (n_term == 0)
-    return kd_section_error(section, "terms", "no terms (expected at least one bath for ansatz %s)",
-                            c->name);
+  for (size_t i = 0; i < n_term; i++)
+    n_scattering += kd_electron_scatters(kd_section_item(section, "terms", i));
+  if (n_scattering == 0)
+    return kd_section_error(section, "terms",
+                            "no terms %s(expected at least one bath for ansatz %s)",
+                            n_term > 0 ? "that scatter " : "", c->name);
   KD_ALLOCATE(c->bath, n_term);
   for (int part = 0; part < 3; part++)
     for (size_t i = 0; i < n_term; i++) {
+      if (!kd_electron_scatters(kd_section_item(section, "terms", i))) continue;
       KD_CHECK(
           kd_bath_create(kd_section_item(section, "terms", i), c->model, &constants, sigma, &bath));
       bath.term = i;
@@ -570,7 +586,8 @@ static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_r
   KD_CHECK(kd_bands_create(model, &c->bands));
   const bool needs_kt = rule || subtracts || kd_section_flag(section, "linearised");
   const bool needs_mu = needs_kt && !(rule && *rule == KD_RELAX_BGK);
-  KD_CHECK(read_thermal(scenario, section, reference, &c->bands, needs_kt, needs_mu, &thermal));
+  KD_CHECK(read_thermal(scenario, section, reference, &c->bands, needs_kt, needs_mu, section,
+                        "ansatz", &thermal));
   if (is_response) thermal = *about;
   c->kt = thermal.kt;
   if (!rule) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collision/form.h"
+#include "collision/mean_field.h"
 #include "core/eigen.h"
 #include "core/error.h"
 #include "core/memory.h"
@@ -14,30 +15,46 @@ static const kd_choice INTERACTIONS[] = {
      .meaning = "U_a n_a n'_a between different spins on one orbital (Hubbard); exchange is exact, "
                 "since there is none"},
     {.name = "density",
-     .meaning = "V(q) = U sqrt(form) between all densities; exchange is left out"},
+     .meaning = "V(q) = U sqrt(form) between all densities; exchange is left out in second order"},
     {.name = NULL}};
+
+bool kd_electron_scatters(const kd_section *item) {
+  return kd_section_variant(item) != &kd_bath_electron.variant ||
+         kd_section_flag(item, "scattering");
+}
+
+bool kd_electron_is_density(const kd_section *item) {
+  if (kd_section_has(item, "interaction"))
+    return strcmp(kd_section_text(item, "interaction"), "density") == 0;
+  return strcmp(kd_section_variant(kd_section_child(item, "form"))->kind, "constant") != 0;
+}
+
+kd_status kd_electron_strengths(const kd_section *item, const kd_model *model, double *strength) {
+  const size_t n_band = kd_model_n_band(model);
+  const bool is_density = kd_electron_is_density(item);
+  const bool has_form =
+      strcmp(kd_section_variant(kd_section_child(item, "form"))->kind, "constant") != 0;
+  size_t n;
+  const double *u = kd_section_reals(item, "U", &n);
+  if (has_form && !is_density)
+    return kd_section_error(item, "form",
+                            "a contact interaction does not depend on q (expected interaction: "
+                            "density, or form: {kind: constant})");
+  if (n != 1 && (n != n_band || is_density))
+    return kd_section_error(item, "U", "%zu values (expected %s)", n,
+                            is_density ? "one, for interaction: density"
+                                       : "one, or one per orbital");
+  for (size_t a = 0; a < n_band; a++) strength[a] = u[n == 1 ? 0 : a];
+  return KD_OK;
+}
 
 static kd_status create(const kd_section *section, const kd_model *model, kd_bath *bath) {
   kd_status status = KD_OK;
-  const size_t n_band = kd_model_n_band(model);
-  size_t n;
-  const double *u = kd_section_reals(section, "U", &n);
-  bath->is_density = bath->form != NULL;
-  if (kd_section_has(section, "interaction")) {
-    bath->is_density = strcmp(kd_section_text(section, "interaction"), "density") == 0;
-    if (bath->form && !bath->is_density)
-      return kd_section_error(section, "form",
-                              "a contact interaction does not depend on q (expected interaction: "
-                              "density, or form: {kind: constant})");
-  }
-  if (n != 1 && (n != n_band || bath->is_density))
-    return kd_section_error(section, "U", "%zu values (expected %s)", n,
-                            bath->is_density ? "one, for interaction: density"
-                                             : "one, or one per orbital");
+  KD_ALLOCATE(bath->orbital, kd_model_n_band(model));
+  KD_CHECK(kd_electron_strengths(section, model, bath->orbital));
+  bath->is_density = kd_electron_is_density(section);
   bath->strength = 1;
   bath->conserves_energy = kd_section_flag(section, "energy_conserving");
-  KD_ALLOCATE(bath->orbital, n_band);
-  for (size_t a = 0; a < n_band; a++) bath->orbital[a] = u[n == 1 ? 0 : a];
 
 cleanup:
   return status;
@@ -54,7 +71,8 @@ const kd_bath_kind kd_bath_electron = {
     .variant =
         {.kind = "electron",
          .meaning = "scattering of the carriers from one another in second Born approximation, one "
-                    "Gaussian on the total energy of the pair",
+                    "Gaussian on the total energy of the pair, and the mean field of the same "
+                    "interaction",
          .reference = "Spohn, eqs. 4.5-4.6",
          .rows =
              (const kd_param[]){
@@ -87,6 +105,22 @@ const kd_bath_kind kd_bath_electron = {
                   .fallback = KD_UNSET,
                   KD_POSITIVE,
                   .meaning = "standard deviation of the Gaussian; default: collisions.broadening"},
+                 {.key = "scattering",
+                  .type = KD_FLAG,
+                  .fallback = "true",
+                  .meaning = "second order, as ansatz says; false: mean_field alone"},
+                 {.key = "mean_field",
+                  .type = KD_CHOICE,
+                  .choices = kd_mean_field_choices,
+                  .fallback = "none",
+                  .meaning =
+                      "first order: the energy of a carrier in the mean field of the others, "
+                      "with every ansatz"},
+                 {.key = "mean_field_reference",
+                  .type = KD_CHOICE,
+                  .choices = kd_mean_field_references,
+                  .fallback = KD_UNSET,
+                  .meaning = "f_0 of the mean field Sigma = S[f - f_0]; default: initial"},
                  {.key = NULL}}},
     .create = create,
     .kernel = kernel};

@@ -75,6 +75,17 @@ double kd_electron_fft_cost(const kd_electron *fft);
 /// (g_s - 1) U_a U_b of a contact interaction; a single copy counts as its own partner, g_s = 2.
 double kd_electron_contact(const kd_electron_setting *setting, size_t a, size_t b);
 
+/// False for an item of the list that is an interaction with `scattering: false`.
+bool kd_electron_scatters(const kd_section *item);
+
+/// True if an item of the list asks for V(q) between densities, else it is a contact interaction.
+bool kd_electron_is_density(const kd_section *item);
+
+/// U of every orbital; of V(q) the one U, repeated.
+/// @param strength  receives n_band numbers, eV
+/// @return KD_ERROR_SCENARIO if U and form do not fit the kind of interaction
+kd_status kd_electron_strengths(const kd_section *item, const kd_model *model, double *strength);
+
 /// The row of the term.
 extern const kd_bath_kind kd_bath_electron;
 

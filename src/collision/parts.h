@@ -5,6 +5,13 @@
 #include "collision/keldysh.h"
 #include "keldrift/collision.h"
 
+/// The equilibrium of the keys `temperature` and `chemical_potential` of collisions or, where they
+/// are left out, of the initial state.
+/// @param section, key  what an error is about if there is none
+kd_status kd_collision_thermal(const kd_scenario *scenario, const kd_reference *reference,
+                               const kd_bands *bands, const kd_section *section, const char *key,
+                               kd_occupation *thermal);
+
 /// Another operator for a thread of its own, which uses the tables of `collision` and must not
 /// outlive it; for those of which kd_collision_clones is true.
 kd_status kd_collision_clone(const kd_collision *collision, kd_collision **clone);

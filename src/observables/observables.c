@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collision/mean_field.h"
 #include "core/comm.h"
 #include "core/dot.h"
 #include "core/eigen.h"
@@ -48,11 +49,13 @@ struct kd_observables {
   kd_user_observable *user;
   size_t n_user;
   kd_phonon_observables *phonons; ///< NULL: none
+  kd_mean_field *mean_field;      ///< NULL: none
+  double mean_field_energy;
 
   size_t offset[MAX_TRACES]; ///< of the values of each row of kd_traces
   size_t n_trace, n_value;   ///< values of the rows; user observables follow, one each
   double *value;             ///< [n_value + n_user]
-  kd_variable *variable;     ///< [n_trace + n_user], then those of contacts and of phonons
+  kd_variable *variable;     ///< [n_trace + n_user], then those of contacts, mean field and phonons
   size_t n_variable;
   double entered[KD_MAX_CONTACTS], inflow[KD_MAX_CONTACTS]; ///< through the contacts
   char (*user_name)[KD_USER_NAME + 8];
@@ -95,6 +98,7 @@ void kd_observables_free(kd_observables *o) {
   kd_user_observables_free(o->user, o->n_user);
   kd_phonon_observables_free(o->phonons);
   kd_contacts_free(o->contacts);
+  kd_mean_field_free(o->mean_field);
   kd_free(o->value);
   kd_free(o->variable);
   kd_free(o->user_name);
@@ -177,6 +181,8 @@ static void describe_traces(kd_observables *o) {
       variable->axis[variable->n_axis++] = band_axis(o, "band");
     if (row->shape == KD_BAND_BAND) variable->axis[variable->n_axis++] = band_axis(o, "band_2");
     if (row->shape == KD_DIRECTION) variable->axis[variable->n_axis++] = direction_axis(o);
+    if (o->mean_field && strcmp(row->name, "energy") == 0)
+      variable->long_name = "energy per cell, g_s (1/N_k) sum_k Tr(H f) and that of the mean field";
   }
   for (size_t i = 0; i < o->n_user; i++) {
     snprintf(o->user_name[i], sizeof o->user_name[i], "user/%s", o->user[i].name);
@@ -187,6 +193,13 @@ static void describe_traces(kd_observables *o) {
                                            : "g_s (1/N_k) sum_k Tr(O f) per cell",
         .data = o->value + o->n_value + i};
   }
+  if (o->mean_field)
+    o->variable[o->n_variable++] =
+        (kd_variable){.name = "mean_field_energy",
+                      .unit = unit_of(o, "eV"),
+                      .long_name = "g_s (1/2N_k) sum_k Tr(Sigma (f - f_0)) per cell, a part of "
+                                   "energy; Sigma = S[f - f_0]",
+                      .data = &o->mean_field_energy};
   const kd_axis contact = {.name = "contact",
                            .size = kd_contacts_count(o->contacts),
                            .unit = "1",
@@ -285,6 +298,7 @@ static kd_status update_bands(kd_observables *o, const double shift[3]) {
     double axis[3] = {0};
     axis[d] = 1;
     kd_model_velocity(o->model, shift, axis, b->v[d]);
+    if (o->mean_field) KD_TRY(kd_mean_field_add_velocity(o->mean_field, shift, axis, b->v[d]));
   }
   memcpy(b->shift, shift, sizeof b->shift);
   b->is_set = true;
@@ -572,6 +586,10 @@ kd_status kd_observables_measure(kd_observables *o, const kd_state *state) {
   for (size_t i = o->n_value; i < n_total; i++)
     o->value[i] = (o->sum[i] + o->reference_sum[i] - o->reference_here[i]) * spin * weight;
 
+  if (o->mean_field) {
+    KD_TRY(kd_mean_field_energy(o->mean_field, state->shift, state->f, &o->mean_field_energy));
+    value_of(o, "energy")[0] += o->mean_field_energy;
+  }
   double *number = value_of(o, "number"), *purity = value_of(o, "purity");
   purity[0] = number[0] != 0 ? purity[0] * spin / number[0] : 0;
   value_of(o, "work")[0] = state->work;
@@ -688,6 +706,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, kd
   KD_CHECK(kd_translation_create(model, &o->translation));
   KD_CHECK(kd_user_observables_create(root, model, &o->user, &o->n_user));
   KD_CHECK(kd_contacts_create(scenario, model, space, &o->contacts));
+  KD_CHECK(kd_mean_field_create(scenario, model, space, &o->mean_field));
   for (; kd_traces[o->n_trace].name; o->n_trace++) {
     if (kd_traces[o->n_trace].in_space && kd_space_n_dim(space) == 0) break;
     if (o->n_trace == MAX_TRACES) {
@@ -704,7 +723,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, kd
   KD_ALLOCATE(o->reference_sum, n_total);
   KD_ALLOCATE(o->reference_here, n_total);
   o->n_variable = o->n_trace + o->n_user;
-  KD_ALLOCATE(o->variable, o->n_variable + 2 + KD_PHONON_TRACES);
+  KD_ALLOCATE(o->variable, o->n_variable + 3 + KD_PHONON_TRACES);
   KD_ALLOCATE(o->user_name, o->n_user);
   KD_ALLOCATE(o->partial, (o->n_k + CHUNK - 1) / CHUNK * n_total);
   KD_ALLOCATE(o->here.h, o->n);
@@ -778,6 +797,8 @@ double kd_observables_value(const kd_observables *o, const char *name, size_t in
   for (size_t i = 0; i < KD_PHONON_TRACES && o->phonons; i++)
     if (strcmp(o->phonons->trace[i].name, name) == 0 && index < o->phonons->n_branch)
       return o->phonons->value[i][index];
+  if (o->mean_field && strcmp(name, "mean_field_energy") == 0 && index == 0)
+    return o->mean_field_energy;
   if (index >= kd_contacts_count(o->contacts)) return NAN;
   if (strcmp(name, "contact_number") == 0) return o->entered[index];
   return strcmp(name, "contact_current") == 0 ? o->inflow[index] : NAN;

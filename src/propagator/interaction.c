@@ -1,6 +1,6 @@
 /// Scheme `interaction`: the drift is exact, CVODE integrates what is left in its interaction
-/// picture, y(t) = e^{-L(t,t_0)} f(t). Without collisions only the work done by the field is left
-/// to integrate.
+/// picture, y(t) = e^{-L(t,t_0)} f(t): the collisions and the mean field. Without them only the
+/// work done by the field is left to integrate.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,8 @@
 /// step while the 6th-order one is kept.
 #define FLOW_TOLERANCE 1.0
 
-/// In a k.p box with collisions the frame is anchored anew when it has moved by this part of the
-/// box.
+/// In a k.p box with collisions or a mean field the frame is anchored anew when it has moved by
+/// this part of the box.
 enum { ANCHOR_PART = 8 };
 
 struct kd_interaction {
@@ -27,11 +27,13 @@ struct kd_interaction {
   double *anchor;          ///< f at the origin of the positions
   double *f;               ///< f at `now`
   bool has_collisions;
+  bool has_rate; ///< collisions or a mean field: the state in the picture changes
   kd_translation
       *translation; ///< with collisions: between the displaced grid and that of the model
-  double *rate, *work_1, *work_2;
+  double *rate;     ///< and on the displaced grid that of the mean field,
+  double *mean_field_rate, *work_1, *work_2;
   kd_flow_position *kept; ///< `now` at the end of a window,
-  double *kept_anchor;    ///< and `anchor`; NULL with collisions
+  double *kept_anchor;    ///< and `anchor`; NULL with has_rate
   double kept_place[5];   ///< time, shift and step of `kept`
 };
 
@@ -47,6 +49,7 @@ static void interaction_free(kd_propagator *p) {
   kd_free(self->f);
   kd_translation_free(self->translation);
   kd_free(self->rate);
+  kd_free(self->mean_field_rate);
   kd_free(self->work_1);
   kd_free(self->work_2);
   kd_free(self);
@@ -66,12 +69,16 @@ static kd_status interaction_create(kd_propagator *p, const kd_state *initial) {
   KD_ALLOCATE(self->f, p->n);
   memcpy(self->anchor, initial->f, p->n * sizeof *initial->f);
   self->has_collisions = !kd_collision_is_none(p->collision);
-  if (!self->has_collisions) KD_ALLOCATE(self->kept_anchor, p->n);
+  self->has_rate = self->has_collisions || p->mean_field;
+  if (!self->has_rate) KD_ALLOCATE(self->kept_anchor, p->n);
   if (self->has_collisions) {
     KD_CHECK(kd_translation_create(p->model, &self->translation));
     KD_ALLOCATE(self->rate, p->n);
     KD_ALLOCATE(self->work_1, p->n);
     KD_ALLOCATE(self->work_2, p->n);
+  }
+  if (p->mean_field) KD_ALLOCATE(self->mean_field_rate, p->n);
+  if (self->has_rate) {
     memcpy(kd_integrator_unknowns(p->integrator), initial->f, p->n * sizeof *initial->f);
     kd_collision_phonons(p->collision, kd_integrator_unknowns(p->integrator) + p->n);
   }
@@ -83,22 +90,23 @@ cleanup:
 
 static size_t interaction_n_unknown(const kd_propagator *p) {
   // CVODES wants a vector; without collisions nothing changes in the interaction picture.
-  return kd_collision_is_none(p->collision) ? 1 : p->n + p->n_phonon;
+  return kd_collision_is_none(p->collision) && !p->mean_field ? 1 : p->n + p->n_phonon;
 }
 
 /// The state in the interaction picture: the unknowns, or what it was at the anchor.
 static const double *picture(const kd_propagator *p, const double *y) {
-  return p->interaction->has_collisions ? y : p->interaction->anchor;
+  return p->interaction->has_rate ? y : p->interaction->anchor;
 }
 
-/// The collisions act on the grid of the model, where phonons are as they are.
+/// The collisions act on the grid of the model, where phonons are as they are; the mean field,
+/// which depends on differences of k, on the displaced grid.
 ///
-/// dy/dt = U^dagger T^-1 C[T U y U^dagger] U, T the interpolation from the displaced grid to that
-/// of the model.
+/// dy/dt = U^dagger {T^-1 C[T f] - (i/hbar) [Sigma[f], f]} U, f = U y U^dagger, T the interpolation
+/// from the displaced grid to that of the model.
 static kd_status interaction_rate(void *context, double t, const double *y, double *dy) {
   kd_propagator *p = context;
   struct kd_interaction *self = p->interaction;
-  if (!self->has_collisions) {
+  if (!self->has_rate) {
     dy[0] = 0;
     return KD_OK;
   }
@@ -106,12 +114,19 @@ static kd_status interaction_rate(void *context, double t, const double *y, doub
   const double *shift = self->now->shift;
   const double back[3] = {-shift[0], -shift[1], -shift[2]};
   KD_TRY(kd_flow_rotate(self->flow, self->now, false, y, self->f));
+  if (p->mean_field) {
+    memset(self->mean_field_rate, 0, p->n * sizeof *self->mean_field_rate);
+    KD_TRY(kd_mean_field_add_rate(p->mean_field, shift, self->f, self->mean_field_rate));
+    if (!self->has_collisions)
+      return kd_flow_rotate(self->flow, self->now, true, self->mean_field_rate, dy);
+  }
   KD_TRY(kd_regrid(p->reference, p->model, self->translation, shift, self->f, self->work_1,
                    self->work_2));
   kd_collision_set_phonons(p->collision, y + p->n);
   KD_TRY(kd_collision_rate(p->collision, self->f, self->rate));
   kd_collision_phonon_rates(p->collision, dy + p->n);
   KD_TRY(kd_translation_apply(self->translation, back, self->rate, self->rate));
+  for (size_t i = 0; i < p->n && p->mean_field; i++) self->rate[i] += self->mean_field_rate[i];
   return kd_flow_rotate(self->flow, self->now, true, self->rate, dy);
 }
 
@@ -176,9 +191,9 @@ static kd_status interaction_settle(kd_propagator *p, bool *must_restart) {
   memcpy(shift, self->now->shift, sizeof shift);
   for (size_t i = 0; i < n_dim; i++) {
     cells[i] = whole_cells(p->model, self->now->shift, i);
-    // With collisions a new anchor costs the history of the integrator, so it is not set at every
-    // cell.
-    const size_t most = self->has_collisions ? kd_model_n(p->model)[i] / ANCHOR_PART : 0;
+    // Where the state changes a new anchor costs the history of the integrator, so it is not set at
+    // every cell.
+    const size_t most = self->has_rate ? kd_model_n(p->model)[i] / ANCHOR_PART : 0;
     far = far || (size_t)labs(cells[i]) > most;
     for (int d = 0; d < 3; d++)
       shift[d] -= (double)cells[i] / (double)kd_model_n(p->model)[i] *
@@ -186,7 +201,7 @@ static kd_status interaction_settle(kd_propagator *p, bool *must_restart) {
   }
   if (!far) return KD_OK;
   double *unknowns = kd_integrator_unknowns(p->integrator);
-  double *anchor = self->has_collisions ? unknowns : self->anchor;
+  double *anchor = self->has_rate ? unknowns : self->anchor;
   KD_TRY(kd_flow_rotate(self->flow, self->now, false, picture(p, unknowns), self->f));
   if (kd_reference_is_zero(p->reference))
     memset(anchor, 0, p->n * sizeof *anchor);
@@ -212,7 +227,7 @@ static kd_status interaction_settle(kd_propagator *p, bool *must_restart) {
   const double step = self->now->step;
   kd_flow_start(self->flow, self->now, p->t, shift);
   self->now->step = step;
-  *must_restart = self->has_collisions;
+  *must_restart = self->has_rate;
   return KD_OK;
 }
 
@@ -257,8 +272,9 @@ static void interaction_cost(const kd_propagator *p, kd_propagator_statistics *s
 static size_t interaction_bytes(const kd_propagator *p) {
   const size_t field = p->n * sizeof(double);
   const size_t own = kd_flow_bytes(p->n_band, p->n_k) + 2 * field;
-  if (!p->interaction->has_collisions) return own + field;
-  return own + (3 + kd_integrator_n_vector(p->method)) * field + kd_translation_bytes(p->model);
+  if (!p->interaction->has_rate) return own + field;
+  return own + (3 + kd_integrator_n_vector(p->method)) * field +
+         (p->interaction->has_collisions ? kd_translation_bytes(p->model) : 0);
 }
 
 const kd_scheme kd_scheme_interaction = {.name = "interaction",

@@ -13,6 +13,7 @@ static double factor(const kd_propagator *p) {
 kd_status kd_power(kd_propagator *p, const double shift[3], const double e[3], const double *f,
                    double *power) {
   kd_model_velocity(p->model, shift, e, p->v);
+  if (p->mean_field) KD_TRY(kd_mean_field_add_velocity(p->mean_field, shift, e, p->v));
   *power = 0;
   for (size_t r = 0; r < p->n_r; r++) *power += factor(p) * kd_dot(p->v, f + r * p->n, p->n);
   // With an R grid what is outside of a k.p box does not come in.

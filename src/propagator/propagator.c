@@ -314,6 +314,7 @@ kd_status kd_propagator_create(const kd_scenario *scenario, kd_model *model, kd_
   p->energy_scale = kd_model_spin_degeneracy(model) * width;
   p->has_positions = has_positions(p);
   KD_CHECK(kd_contacts_create(scenario, model, space, &p->contacts));
+  KD_CHECK(kd_mean_field_create(scenario, model, space, &p->mean_field));
   bool is_splitting;
   KD_CHECK(choose_splitting(p, section, &is_splitting));
   if (is_splitting) {
@@ -353,6 +354,7 @@ void kd_propagator_free(kd_propagator *p) {
   if (!p) return;
   kd_splitting_free(p->splitting);
   kd_contacts_free(p->contacts);
+  kd_mean_field_free(p->mean_field);
   if (p->scheme) p->scheme->free(p);
   kd_preconditioner_free(p);
   kd_integrator_free(p->integrator);
@@ -545,10 +547,10 @@ static double first_step(const kd_propagator *p) {
 
 /// True after the steps of a window, where its history carries the next step.
 static bool is_window_full(const kd_propagator *p) {
-  const long most = p->method == KD_BDF                   ? WINDOW_OF_BDF
-                    : !kd_collision_is_none(p->collision) ? WINDOW
-                    : p->scheme->n_unknown(p) < p->n      ? WINDOW_OF_WORK
-                                                          : WINDOW_WITHOUT_COLLISIONS;
+  const long most = p->method == KD_BDF                                    ? WINDOW_OF_BDF
+                    : p->mean_field || !kd_collision_is_none(p->collision) ? WINDOW
+                    : p->scheme->n_unknown(p) < p->n                       ? WINDOW_OF_WORK
+                                                                           : WINDOW_WITHOUT_COLLISIONS;
   return p->window.steps >= most && kd_integrator_is_steady(p->integrator);
 }
 
@@ -667,13 +669,16 @@ kd_propagator_statistics kd_propagator_cost(const kd_propagator *p) {
                                          .ffts = kd_model_n_fft(p->model),
                                          .seconds = p->seconds};
   p->scheme->cost(p, &statistics);
+  if (p->mean_field) statistics.ffts += kd_mean_field_n_fft(p->mean_field);
   add_earlier(p, &statistics);
   return statistics;
 }
 
 size_t kd_propagator_bytes(const kd_propagator *p) {
   const size_t n_phonon = p->n_phonon * (kd_integrator_n_vector(p->method) + 1);
-  const size_t own = (2 * p->n + n_phonon) * sizeof(double);
+  // The observables have a mean field of their own.
+  const size_t own =
+      (2 * p->n + n_phonon) * sizeof(double) + 2 * kd_mean_field_bytes(p->mean_field);
   if (p->splitting) return own + kd_splitting_bytes(p->splitting);
   return p->scheme->bytes(p) + (p->preconditioner ? kd_preconditioner_bytes(p) : 0) + own;
 }

@@ -2,6 +2,7 @@
 #ifndef KD_PROPAGATOR_SCHEME_H
 #define KD_PROPAGATOR_SCHEME_H
 
+#include "collision/mean_field.h"
 #include "drift/flow.h"
 #include "drift/translation.h"
 #include "keldrift/contacts.h"
@@ -34,6 +35,7 @@ struct kd_propagator {
   const kd_field *field;
   kd_reference *reference;
   kd_collision *collision;
+  kd_mean_field *mean_field;       ///< NULL: none
   size_t n_band, n_k, n;           ///< n = n_band^2 n_k
   size_t n_r;                      ///< points of R that this process holds; 1 without an R grid
   size_t total;                    ///< n n_r, numbers of the state

@@ -1,6 +1,6 @@
 /// Scheme `unsplit`: CVODE on the whole right-hand side,
-///   df/dt = -(i/hbar) [H - F.r, f] - (1/hbar) F.grad_k g - (1/hbar) F.grad_k f_ref,  g = f -
-///   f_ref,
+///   df/dt = -(i/hbar) [H + Sigma[f] - F.r, f] - (1/hbar) F.grad_k g - (1/hbar) F.grad_k f_ref,
+///   g = f - f_ref,
 /// with the gradient of g taken spectrally and that of the reference exactly. On a lattice f_ref =
 /// 0. It shares nothing with `interaction` but the model, and is its check.
 #include <math.h>
@@ -67,6 +67,8 @@ static kd_status unsplit_create(kd_propagator *p, const kd_state *initial) {
     KD_ALLOCATE(self->v[d], p->n);
     kd_model_sample(p->model, origin, &part, self->r[d]);
     kd_model_velocity(p->model, origin, axis, self->v[d]);
+    if (p->mean_field)
+      KD_CHECK(kd_mean_field_add_velocity(p->mean_field, origin, axis, self->v[d]));
   }
   if (!kd_reference_is_zero(p->reference)) {
     KD_ALLOCATE(self->reference, p->n);
@@ -130,6 +132,7 @@ static kd_status drift_rate(kd_propagator *p, double t, const double *f, double 
 static kd_status unsplit_rate(void *context, double t, const double *f, double *df) {
   kd_propagator *p = context;
   KD_TRY(drift_rate(p, t, f, df));
+  if (p->mean_field) KD_TRY(kd_mean_field_add_rate(p->mean_field, (const double[3]){0}, f, df));
   if (kd_collision_is_none(p->collision)) return KD_OK;
   double *rate = p->unsplit->work;
   kd_collision_set_phonons(p->collision, f + p->n);

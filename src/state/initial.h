@@ -76,6 +76,11 @@ extern const char *const kd_density_units[];
     .meaning = "particles per length, area or volume, spins included (\"1e12 cm^-2\")"             \
   }
 
+/// kd_reference_derivative on the grid displaced by `shift`.
+kd_status kd_reference_derivative_at(kd_reference *reference, kd_model *model,
+                                     const double shift[3], const double direction[3],
+                                     double *field);
+
 /// f_n of one k by the rule of the reference, degenerate levels sharing equally.
 void kd_reference_levels(const kd_reference *reference, const double *energy, double *f);
 

@@ -76,14 +76,18 @@ kd_status kd_reference_sample(kd_reference *r, kd_model *model, const double shi
 
 kd_status kd_reference_derivative(kd_reference *r, kd_model *model, const double direction[3],
                                   double *field) {
+  return kd_reference_derivative_at(r, model, (const double[3]){0}, direction, field);
+}
+
+kd_status kd_reference_derivative_at(kd_reference *r, kd_model *model, const double shift[3],
+                                     const double direction[3], double *field) {
   const size_t n = r->n_band;
-  const double origin[3] = {0};
   memset(field, 0, n * n * r->n_k * sizeof *field);
   if (r->rule == KD_REFERENCE_ZERO) return KD_OK;
-  KD_TRY(diagonalize(r, model, origin));
+  KD_TRY(diagonalize(r, model, shift));
   kd_model_part part = {0};
   memcpy(part.gradient, direction, sizeof part.gradient);
-  kd_model_sample(model, origin, &part, r->hamiltonian);
+  kd_model_sample(model, shift, &part, r->hamiltonian);
 #pragma omp parallel for schedule(static) if (KD_WORTH_THREADS(r->n_k * n * n))
   for (size_t k = 0; k < r->n_k; k++) {
     double complex dh[KD_MAX_MATRIX], df[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];

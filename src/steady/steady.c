@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sunlinsol/sunlinsol_spgmr.h>
 
+#include "collision/mean_field.h"
 #include "collision/secular.h"
 #include "core/clock.h"
 #include "core/dot.h"
@@ -311,6 +312,7 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
                               "homogeneous system)");
     goto cleanup;
   }
+  KD_CHECK(kd_mean_field_refuse(scenario, "in the linear response"));
   KD_CHECK(kd_field_create(scenario, model, &field));
   KD_CHECK(kd_initial_create(scenario, model, space, &state, &reference));
   if (strcmp(kd_section_variant(kd_section_child(root, "initial"))->kind, "equilibrium") != 0) {

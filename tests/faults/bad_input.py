@@ -129,6 +129,29 @@ EDITS = [
     ('a form from nowhere', 'output:', 'collisions: {ansatz: matrix, broadening: 9 meV, terms: [{kind: impurity, strength: 1 eV, form: {kind: table, file: q.dat}}]}\noutput:', 3,
      's.yaml:7:116: error: collisions.terms.0.form.file: FOLDER/q.dat: error: cannot open: No such file '
      'or directory'),
+    *[(name, 'output:', f'collisions: {{terms: [{{kind: electron, U: 1 eV, {keys}}}]}}\noutput:', 2,
+       f's.yaml:7:{column}: error: collisions.terms.0.{message}') for name, keys, column, message in (
+        ('a term that does nothing', 'scattering: false', 60,
+         'scattering: false without a mean field, so that the term does nothing (expected true, or '
+         'mean_field: hartree_fock)'),
+        ('a reference of no mean field', 'mean_field_reference: none', 70,
+         'mean_field_reference: without a mean field (expected mean_field: hartree_fock)'),
+        ('a negative form of a mean field',
+         'mean_field: hartree_fock, form: {kind: expression, expression: "q-1"}', 80,
+         'form: negative, -1 (expected the square of a coupling)'),
+        ('a contact interaction with a form, in the mean field',
+         'mean_field: hartree_fock, interaction: contact, form: {kind: gaussian, q0: 1 1/angstrom}', 102,
+         'form: a contact interaction does not depend on q (expected interaction: density, or form: {kind: '
+         'constant})'))],
+    ('mean fields of two references', 'output:', 'collisions: {terms: [{kind: electron, U: 1 eV, mean_field: hartree_fock}, {kind: electron, U: 1 eV, mean_field: hartree_fock, mean_field_reference: none}]}\noutput:', 2,
+     's.yaml:7:149: error: collisions.terms.1.mean_field_reference: none, but another term has initial '
+     '(expected one for all)'),
+    ('classical particles that exchange', 'output:', 'statistics: classical\ncollisions: {terms: [{kind: electron, U: 1 eV, interaction: density, mean_field: hartree_fock}]}\noutput:', 2,
+     's.yaml:8:82: error: collisions.terms.0.mean_field: V(q) of classical particles, which have no exchange, '
+     'and whose Hartree term a background cancels (expected none)'),
+    ('a mean field in space', *with_r('collisions: {terms: [{kind: electron, U: 1 eV, mean_field: hartree_fock}]}'), 2,
+     's.yaml:4:60: error: collisions.terms.0.mean_field: a mean field with an R grid, where the Hartree term is '
+     'potential: {kind: hartree} (expected none)'),
     ('bonds without a vertex', 'output:', 'collisions: {ansatz: matrix, broadening: 9 meV, terms: [{kind: impurity, strength: 1 eV, bonds: [[0, 1, 0]]}]}\noutput:', 2,
      's.yaml:7:97: error: collisions.terms.0.bonds: bonds for vertex: onsite (expected vertex: bond)'),
     ('lindblad by FFT', 'output:', 'collisions: {ansatz: lindblad, method: fft, broadening: 9 meV, terms: [{kind: impurity, strength: 1 eV}]}\noutput:', 2,
@@ -869,6 +892,10 @@ ARGUMENTS = [
     ('steady without collisions', ['steady', 's.yaml'], 2,
      's.yaml:1:1: error: collisions.ansatz: without collisions there is no steady state (expected an '
      'Ansatz other than none)'),
+    ('steady with a mean field', ['steady', 's.yaml', '--set', 'collisions={ansatz: t1_t2, t1: 9 fs, t2: 9 fs, '
+                                  'terms: [{kind: electron, U: 1 eV, mean_field: hartree_fock}]}'], 2,
+     '--set collisions={ansatz: t1_t2, t1: 9 fs, t2: 9 fs, terms: [{kind: electron, U: 1 eV, mean_field: '
+     'hartree_fock}]}: error: collisions.terms.0.mean_field: a mean field in the linear response (expected none)'),
     ('a sweep of nothing', ['run', 's.yaml', '--sweep', 'grid.k.0='], 2,
      '--sweep "grid.k.0=": error: no values (expected PATH=START:STOP:COUNT UNIT or PATH=A,B,C)'),
     ('a sweep to infinity', ['run', 's.yaml', '--sweep', 'grid.k.0=1:1e999:3'], 2,

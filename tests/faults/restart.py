@@ -32,6 +32,8 @@ PULSE = {"kind": "pulse", "amplitude": "3 MV/cm", "center": "30 fs", "fwhm": "20
          "frequency": "12 THz"}
 PHONON = {"kind": "phonon", "energy": "0.16 eV", "coupling": "0.1 eV", "temperature": "300 K"}
 IMPURITY = {"kind": "impurity", "strength": "0.05 eV", "energy_conserving": True}
+MEAN_FIELD = {"kind": "electron", "U": "0.4 eV", "form": {"kind": "yukawa", "q0": "0.1 1/angstrom"},
+              "scattering": False, "mean_field": "hartree_fock"}
 
 
 def scenario(collisions, **propagation):
@@ -46,13 +48,13 @@ def scenario(collisions, **propagation):
             "output": {"every": "1.3 fs", "snapshots": {"every": "17 fs"}}}
 
 
-COLLISIONS = {"ansatz": "matrix", "broadening": "20 meV", "terms": [PHONON, IMPURITY]}
+COLLISIONS = {"ansatz": "matrix", "broadening": "20 meV", "terms": [PHONON, IMPURITY, MEAN_FIELD]}
 BOX = {"model": {"kind": "dirac1d", "velocity": "6 angstrom/fs", "gap": "0.1 eV",
                  "k_max": "0.15 1/angstrom"},
        "grid": {"k": [128]},
        "initial": {"kind": "equilibrium", "temperature": "300 K", "chemical_potential": "0 eV"},
        "field": [{"kind": "constant", "amplitude": "1 MV/cm"}],
-       "collisions": {"ansatz": "t1_t2", "t1": "40 fs", "t2": "20 fs"},
+       "collisions": {"ansatz": "t1_t2", "t1": "40 fs", "t2": "20 fs", "terms": [MEAN_FIELD]},
        "propagation": {"duration": "150 fs", "rtol": 1e-6},
        "output": {"every": "2 fs", "snapshots": {"every": "50 fs"}}}
 STIFF = dict(scenario({"ansatz": "matrix", "broadening": "20 meV", "terms": [
