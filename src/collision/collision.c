@@ -309,6 +309,7 @@ void kd_collision_absorb(kd_collision *c, kd_collision *clone) {
   const kd_collision_cost cost = kd_collision_statistics(clone);
   c->evaluations += cost.evaluations;
   c->ffts += cost.ffts;
+  if (c->conserving) kd_keldysh_absorb(c->conserving, clone->conserving);
   clone->evaluations = 0;
   clone->ffts -= cost.ffts; // so that what its back end counts begins at 0 again
 }
@@ -357,9 +358,25 @@ static double carrier_kt(const kd_collision *c, const kd_bath *bath) {
   return kt;
 }
 
+/// Where f was no occupation, the energy may not have been kept.
+static void warn_of_defect(const kd_keldysh *o, const kd_bath *bath, kd_warnings *warnings) {
+  const double defect = o ? kd_keldysh_defect(o) : 0;
+  if (defect > 0)
+    kd_warn(
+        warnings,
+        "collisions.terms.%zu: f is no occupation everywhere (with an R grid interference makes it "
+        "negative), and there the energy is kept up to %.1g of what flows in and out only: compare "
+        "with energy_conserving: false, or drift: gradient",
+        bath->term, defect);
+}
+
 void kd_collision_warn(const kd_collision *c, kd_warnings *warnings) {
   const double scale = c->is_natural ? 1 : 1000;
   const char *unit = c->is_natural ? "" : " meV";
+  const size_t n_open = c->n_bath - c->n_conserving - c->n_electron;
+  if (c->n_bath > n_open) warn_of_defect(c->conserving, &c->bath[n_open], warnings);
+  for (size_t i = 0; i < c->n_electron; i++)
+    warn_of_defect(c->electron[i], &c->bath[n_open + c->n_conserving + i], warnings);
   for (size_t b = 0; b < c->n_bath; b++) {
     const kd_bath *bath = &c->bath[b];
     const double limit = kd_bath_largest_broadening(bath, carrier_kt(c, bath));

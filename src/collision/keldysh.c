@@ -22,6 +22,13 @@ static const double LARGEST_SHIFT = 4;
 /// The energy is conserved when its rate is below this part of what flows in and out.
 static const double ENERGY_ROUNDING = 2e-15;
 enum { MOST_TRIALS = 60 };
+/// Populations outside of their bounds by more are those of no occupation.
+static const double OUT_OF_BOUNDS = 1e-6;
+/// Without a beta that keeps the energy of such f, what is left of dE/dt must be below this part of
+/// what flows in and out. The search divides the range of beta by SCAN and then NARROWING times
+/// by 1.6.
+static const double LARGEST_DEFECT = 1e-2;
+enum { SCAN = 16, NARROWING = 28 };
 /// Step of the numerical derivative with respect to beta, relative.
 static const double BETA_STEP = 1e-3;
 
@@ -49,6 +56,7 @@ struct kd_keldysh {
 
   // Where the energy is conserved:
   double beta, largest_beta;
+  double defect;             ///< largest dE/dt that was left, over what flows in and out
   double complex *free_part; ///< W + theta G; for electrons in any case
   double *trial;             ///< C[f] at a trial beta, packed
   double *slope;             ///< linearized: dC/dbeta at equilibrium, packed
@@ -280,13 +288,13 @@ static kd_status energy_rate(kd_keldysh *o, const double *f, double beta, double
                      : try_beta(o, o->g, f, beta, rate, scale);
 }
 
-/// The beta that conserves the energy. dE/dt falls monotonically with beta, so a bracket with
-/// secant steps inside finds it; the start depends on f alone, so that C does. It is the last one
-/// tried.
-static kd_status find_beta(kd_keldysh *o, const double *f) {
-  double low = -INFINITY, high = INFINITY, scale, rate, old_beta = 0, old_rate = 0;
-  double beta = fit_beta(o, f);
+/// Looks for a beta between low, where the energy rises, and high, where it falls, from `beta` on;
+/// infinite ones are not known yet. It is the last one tried.
+static kd_status search_beta(kd_keldysh *o, const double *f, double low, double high, double beta,
+                             bool *is_found) {
+  double scale, rate, old_beta = 0, old_rate = 0;
   double step = fmax(0.02 * fabs(beta), 0.02 * o->largest_beta);
+  *is_found = true;
   for (int trial = 0; trial < MOST_TRIALS; trial++) {
     KD_TRY(energy_rate(o, f, beta, &rate, &scale));
     o->beta = beta;
@@ -310,12 +318,95 @@ static kd_status find_beta(kd_keldysh *o, const double *f) {
     old_rate = rate;
     beta = next;
   }
-  if (!isinf(low) && !isinf(high)) return KD_OK;
+  *is_found = !isinf(low) && !isinf(high);
+  return KD_OK;
+}
+
+/// Smallest and largest population of f.
+static void find_bounds(const kd_keldysh *o, const double *f, double *least, double *most) {
+  *least = INFINITY;
+  *most = -INFINITY;
+  for (size_t k = 0; k < o->n_k; k++) {
+    double complex band[KD_MAX_MATRIX];
+    to_bands(o, f, k, band);
+    for (size_t a = 0; a < o->n_band; a++) {
+      *least = fmin(*least, creal(band[a * o->n_band + a]));
+      *most = fmax(*most, creal(band[a * o->n_band + a]));
+    }
+  }
+}
+
+/// For f that is no occupation dE/dt is not monotonic: it may rise again beyond the beta that is
+/// looked for, and where that zero and the next one have met there is none. So this looks for a
+/// zero where dE/dt falls from end to end and, if there is none, takes the beta with the least
+/// |dE/dt|, by golden sections: C goes on without a jump. The last beta tried.
+static kd_status approach_beta(kd_keldysh *o, const double *f, double *defect) {
+  const double golden = 0.5 * (sqrt(5) - 1), spacing = 2 * o->largest_beta / SCAN;
+  double best = 0, least = INFINITY, before = -1, rate, scale;
+  *defect = 0;
+  for (int i = 0; i <= SCAN; i++) {
+    const double beta = i * spacing - o->largest_beta;
+    KD_TRY(energy_rate(o, f, beta, &rate, &scale));
+    if (before > 0 && rate <= 0) {
+      bool is_found;
+      return search_beta(o, f, beta - spacing, beta, beta - 0.5 * spacing, &is_found);
+    }
+    before = rate;
+    if (fabs(rate) < least) {
+      least = fabs(rate);
+      best = beta;
+    }
+  }
+  double low = fmax(best - spacing, -o->largest_beta), high = fmin(best + spacing, o->largest_beta);
+  double inner[2] = {high - golden * (high - low), low + golden * (high - low)}, value[2];
+  for (int i = 0; i < 2; i++) KD_TRY(energy_rate(o, f, inner[i], &value[i], &scale));
+  for (int i = 0; i < NARROWING; i++) {
+    const bool is_lower = fabs(value[0]) < fabs(value[1]);
+    const int drop = is_lower ? 1 : 0;
+    if (is_lower)
+      high = inner[1];
+    else
+      low = inner[0];
+    inner[drop] = inner[1 - drop];
+    value[drop] = value[1 - drop];
+    inner[1 - drop] = is_lower ? high - golden * (high - low) : low + golden * (high - low);
+    KD_TRY(energy_rate(o, f, inner[1 - drop], &value[1 - drop], &scale));
+  }
+  o->beta = 0.5 * (low + high);
+  KD_TRY(energy_rate(o, f, o->beta, &rate, &scale));
+  *defect = fabs(rate) / scale;
+  return KD_OK;
+}
+
+/// The beta that conserves the energy. dE/dt falls monotonically with beta, so a bracket with
+/// secant steps inside finds it; the start depends on f alone, so that C does. Where there is none
+/// f may be no occupation, which f(R, k) need not be where there is interference: then the nearest
+/// is taken.
+static kd_status find_beta(kd_keldysh *o, const double *f) {
+  bool is_found;
+  KD_TRY(search_beta(o, f, -INFINITY, INFINITY, fit_beta(o, f), &is_found));
+  if (is_found) return KD_OK;
+  double least, most, defect;
+  find_bounds(o, f, &least, &most);
+  if (least >= -OUT_OF_BOUNDS && (o->s.theta >= 0 || most <= 1 + OUT_OF_BOUNDS)) {
+    kd_error(
+        KD_RETRY,
+        "no displacement of the energy-conserving kernels keeps the energy (beta up to %.3g/eV "
+        "tried): the carriers are too cold for the broadening; lower collisions.broadening, or "
+        "raise initial.temperature",
+        o->largest_beta);
+    return KD_RETRY;
+  }
+  KD_TRY(approach_beta(o, f, &defect));
+  if (defect <= LARGEST_DEFECT) {
+    o->defect = fmax(o->defect, defect);
+    return KD_OK;
+  }
   kd_error(KD_RETRY,
-           "no displacement of the energy-conserving kernels keeps the energy (beta up to %.3g/eV "
-           "tried): the carriers are too cold for the broadening; lower collisions.broadening, or "
-           "raise initial.temperature",
-           o->largest_beta);
+           "no displacement of the energy-conserving kernels keeps the energy, since f is no "
+           "occupation: populations from %.2g to %.2g; with an R grid interference does that: set "
+           "energy_conserving: false for the term, or drift: gradient",
+           least, most);
   return KD_RETRY;
 }
 
@@ -644,6 +735,14 @@ cleanup:
 
 double kd_keldysh_beta(const kd_keldysh *o) {
   return o->beta;
+}
+
+double kd_keldysh_defect(const kd_keldysh *o) {
+  return o->defect;
+}
+
+void kd_keldysh_absorb(kd_keldysh *o, const kd_keldysh *clone) {
+  o->defect = fmax(o->defect, clone->defect);
 }
 
 const char *kd_keldysh_method(const kd_keldysh *o) {

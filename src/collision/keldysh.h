@@ -75,6 +75,11 @@ double kd_keldysh_cost(const kd_keldysh *operator);
 
 /// 1/kT that conserved the energy in the last evaluation, 1/eV; 0: none.
 double kd_keldysh_beta(const kd_keldysh *operator);
+/// Largest dE/dt that an energy-conserving operator has left so far, over what flows in and out: 0
+/// unless f was no occupation, for which there may be no beta.
+double kd_keldysh_defect(const kd_keldysh *operator);
+/// Adds what a clone knows of that.
+void kd_keldysh_absorb(kd_keldysh *operator, const kd_keldysh * clone);
 
 const char *kd_keldysh_method(const kd_keldysh *operator);
 unsigned long kd_keldysh_n_fft(const kd_keldysh *operator);

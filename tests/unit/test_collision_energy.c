@@ -195,6 +195,62 @@ static void too_cold_is_said(void **state) {
   free(model);
 }
 
+/// C[f] of a Fermi function with a hole that reaches below zero, which is no occupation.
+static kd_status rate_of_hole(const stage *s, double depth, double *df) {
+  double *f = new_reals(s->n);
+  for (size_t k = 0; k < s->n_k; k++) {
+    double place[3];
+    kd_model_k(s->model, k, place);
+    const double q = place[0], hole = (q - 0.8) * (q - 0.8);
+    f[k] = 1 / (exp((0.5 * q * q - 0.045) / 0.1) + 1) - depth * exp(-8 * hole);
+  }
+  const kd_status status = kd_collision_rate(s->collision, f, df);
+  kd_free(f);
+  return status;
+}
+
+/// As f(R, k) where there is interference. Then there may be no beta that keeps the energy, and the
+/// one that is nearest to it is taken: where there ceases to be one, C goes on without a jump.
+static void what_is_no_occupation_is_said(void **state) {
+  (void)state;
+  stage s = collision_create(
+      "units: natural\nmodel: {kind: parabolic, mass: 1, k_max: 4, spin_degeneracy: 2}\n"
+      "grid: {k: [61]}\n" THERMAL,
+      "collisions: {ansatz: matrix, terms: [{kind: electron, U: 1, broadening: 0.15}]}\n");
+  double *h = hamiltonian(&s), *one = new_reals(s.n), *df[2] = {new_reals(s.n), new_reals(s.n)};
+  static kd_warnings warnings;
+  for (size_t i = 0; i < s.n; i++) one[i] = 1;
+  double kept = 0, lost = 0.2;
+  CHECK_OK(rate_of_hole(&s, 0.03, df[0]));
+  CHECK_BELOW(cancellation(s.n, h, df[0]), 1e-9);
+  kd_collision_warn(s.collision, &warnings);
+  for (size_t i = 0; i < warnings.count; i++)
+    assert_null(strstr(warnings.text[i], "f is no occupation"));
+  for (int i = 0; i < 30; i++) {
+    const double middle = 0.5 * (kept + lost);
+    CHECK_OK(rate_of_hole(&s, middle, df[0]));
+    if (middle < 0.03 || cancellation(s.n, h, df[0]) < 1e-9)
+      kept = middle;
+    else
+      lost = middle;
+  }
+  print_message("energy kept up to a hole of %.9g\n", kept);
+  CHECK_OK(rate_of_hole(&s, kept, df[0]));
+  CHECK_OK(rate_of_hole(&s, lost, df[1]));
+  // beta moves with the square root of what is beyond, 2e-10
+  CHECK_BELOW(largest_difference(df[0], df[1], s.n) / largest_of(df[0], s.n), 1e-3);
+  CHECK_BELOW(cancellation(s.n, one, df[1]), 1e-12);
+  CHECK_OK(rate_of_hole(&s, 0.2, df[0]));
+  warnings.count = 0;
+  kd_collision_warn(s.collision, &warnings);
+  assert_true(warnings.count > 0);
+  assert_non_null(strstr(warnings.text[0], "f is no occupation everywhere"));
+  assert_int_equal(rate_of_hole(&s, 0.6, df[0]), KD_RETRY);
+  assert_non_null(strstr(kd_error_message(), "since f is no occupation: populations from -0.5"));
+  kd_free(h), kd_free(one), kd_free(df[0]), kd_free(df[1]);
+  stage_clear(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(number_and_energy_are_conserved_by_both_back_ends),
@@ -202,6 +258,7 @@ int main(void) {
       cmocka_unit_test(entropy_never_falls),
       cmocka_unit_test(response_is_the_derivative),
       cmocka_unit_test(too_cold_is_said),
+      cmocka_unit_test(what_is_no_occupation_is_said),
   };
   return cmocka_run_group_tests_name("collision_energy", tests, NULL, NULL);
 }
