@@ -246,6 +246,31 @@ def stationary_states(suite):
             suite.below(label, change, 1e-8, "stationary; rtol 1e-9")
 
 
+def excited_above_equilibrium(suite):
+    """With the equilibrium as reference, what is excited has a mean field from the start."""
+    n, kt, mu, u, q0 = 16, 0.4, 0.1, 1.0, 1.5
+    k = 2 * np.pi * np.arange(n) / n
+    h, v = oracle.ssh(1.0, 0.6, 0.4, 1.0)(k[:, None]), yukawa(k, u, q0)
+
+    def excited(energy):
+        thermal = oracle.fermi(energy, mu, kt)
+        return thermal + 0.4 * np.exp(-(energy - 1.3)**2 / (2 * 0.5**2)) * (1 - thermal)
+
+    f, f_0 = oracle.function_of(h, excited), oracle.function_of(h, lambda e: oracle.fermi(e, mu, kt))
+    colder = oracle.function_of(h, lambda e: oracle.fermi(e, mu, 0.5 * kt))
+    initial = {"kind": "excited", "temperature": kt, "chemical_potential": mu, "energy": 1.3, "width": 0.5,
+               "amplitude": 0.4}
+    for name, collisions, reference in (("that of initial", {}, f_0),
+                                        ("that of collisions", {"temperature": 0.5 * kt}, colder)):
+        term = electron(U=u, form={"kind": "yukawa", "q0": q0}, mean_field_reference="equilibrium")
+        result = suite.run(scenario(SSH, n, initial, [term], 0.5, 2, collisions=collisions))
+        less = f - reference
+        sigma = -np.einsum("kp,pab->kab", v, less) / n
+        want = np.real(np.einsum("kab,kba->", sigma, less)) / n  # g_s/2 = 1
+        suite.equal(f"equilibrium as reference, {name}: energy of the mean field",
+                    result.trace("mean_field_energy")[0], want, 1e-13, "sums over k and k'; rounding")
+
+
 # --- boxes ----------------------------------------------------------------------------------------
 
 
@@ -342,15 +367,19 @@ def with_collisions(suite):
         suite.equal(f"with scattering, {scheme}: number", number, number[0] + 0 * number, 1e-10, "kept")
     suite.equal("with scattering: f of both schemes", f["unsplit"], f["interaction"], 1e-6,
                 "what 32 points resolve")
+    stiff = suite.run(scenario(SSH, 32, initial, [dict(density, scattering=False)], 4.0, field=kick,
+                               propagation={"scheme": "unsplit", "integrator": "bdf", "rtol": 1e-8}))
     alone = suite.run(scenario(SSH, 32, initial, [dict(density, scattering=False)], 4.0, field=kick))
     other = suite.run(scenario(SSH, 32, initial, [dict(density, scattering=False)], 4.0, field=kick,
                                collisions={"ansatz": "t1_t2", "t1": 1e9, "t2": 1e9}))
     suite.equal("mean field alone: f beside relaxation that is slow", other.snapshot()[-1],
                 alone.snapshot()[-1], 1e-7, "4e-9 of it relaxes; both at rtol 1e-9")
+    suite.equal("mean field alone: f by bdf", stiff.snapshot()[-1], alone.snapshot()[-1], 1e-7,
+                "backward differences of order 5 at rtol 1e-8 on oscillations")
     suite.above("mean field alone: difference that scattering makes",
                 np.max(np.abs(alone.snapshot()[-1] - f["interaction"])), 1e-3, "otherwise nothing scatters")
 
 
 if __name__ == "__main__":
     main([self_trapping, level_shift, exchange_field, chain_under_a_pulse, free_of_fields,
-          stationary_states, box_with_a_filled_band, bound_pair, with_collisions])
+          stationary_states, excited_above_equilibrium, box_with_a_filled_band, bound_pair, with_collisions])
