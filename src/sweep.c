@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "keldrift/steady.h"
 #include "scenario/arena.h"
 #include "scenario/locale.h"
 #include "scenario/number.h"
@@ -401,18 +402,66 @@ cleanup:
   return status;
 }
 
-/// True if `path` is a complete result of this scenario.
-static bool is_result_of(const char *path, const kd_scenario *scenario, size_t *n_warning) {
+/// True if `path` is a complete result of this scenario, of a run or of a response as is wanted.
+static bool is_result_of(const char *path, const kd_scenario *scenario, bool is_steady,
+                         size_t *n_warning) {
   char *text = NULL;
   kd_result_end end = {0};
   if (access(path, F_OK) != 0) return false;
   const bool same = kd_result_scenario(path, &text, NULL) == KD_OK &&
                     strcmp(text, kd_scenario_text(scenario)) == 0 &&
-                    kd_result_read_end(path, &end) == KD_OK && end.is_complete;
+                    kd_result_read_end(path, &end) == KD_OK && end.is_complete &&
+                    end.is_steady == is_steady;
   *n_warning = end.n_warning;
   kd_free(end.values);
   kd_free(text);
   return same;
+}
+
+static void show_progress(void *context, double t, double duration) {
+  const kd_sweep_options *options = context;
+  if (options->progress) options->progress(options->context, t, duration);
+}
+
+static kd_request poll_in_run(void *context) {
+  const kd_sweep_options *options = context;
+  if (options->poll) options->poll(options->context);
+  return KD_NO_REQUEST;
+}
+
+static kd_status run_in_time(const kd_scenario *scenario, const char *path,
+                             kd_sweep_options *options, size_t *n_warning) {
+  kd_status status = KD_OK;
+  kd_report *report = NULL;
+  KD_ALLOCATE(report, 1);
+  const kd_run_options run_options = {.output = path,
+                                      .command = options->command,
+                                      .progress = show_progress,
+                                      .request = poll_in_run,
+                                      .context = options};
+  KD_CHECK(kd_run(scenario, &run_options, report));
+  *n_warning = report->warnings.count;
+
+cleanup:
+  kd_free(report);
+  return status;
+}
+
+static kd_status find_response(const kd_scenario *scenario, const char *path,
+                               const kd_sweep_options *options, size_t *n_warning) {
+  kd_status status = KD_OK;
+  kd_steady_report *report = NULL;
+  KD_ALLOCATE(report, 1);
+  const kd_steady_options steady_options = {.output = path,
+                                            .command = options->command,
+                                            .poll = options->poll,
+                                            .context = options->context};
+  KD_CHECK(kd_steady(scenario, &steady_options, report));
+  *n_warning = report->warnings.count;
+
+cleanup:
+  kd_free(report);
+  return status;
 }
 
 void kd_sweep_execute(const kd_sweep *self, size_t run, const kd_sweep_options *options,
@@ -420,36 +469,28 @@ void kd_sweep_execute(const kd_sweep *self, size_t run, const kd_sweep_options *
   kd_status status = KD_OK;
   kd_scenario *scenario = NULL;
   char *path = NULL;
-  kd_report *report = NULL;
+  kd_sweep_options copy = *options;
   const double start = kd_seconds();
   memset(outcome, 0, sizeof *outcome);
-  KD_ALLOCATE(report, 1);
   KD_ALLOCATE(path, strlen(options->folder) + strlen(self->file[run]) + 2);
   sprintf(path, "%s/%s", options->folder, self->file[run]);
   KD_CHECK(read_scenario(self, run, options, &scenario));
-  if (is_result_of(path, scenario, &outcome->n_warning)) {
+  if (is_result_of(path, scenario, options->is_steady, &outcome->n_warning)) {
     outcome->state = KD_SWEEP_KEPT;
     goto cleanup;
   }
-  const kd_run_options run_options = {.output = path,
-                                      .command = options->command,
-                                      .progress = options->progress,
-                                      .context = options->context};
-  KD_CHECK(kd_run(scenario, &run_options, report));
+  KD_CHECK(options->is_steady ? find_response(scenario, path, options, &outcome->n_warning)
+                              : run_in_time(scenario, path, &copy, &outcome->n_warning));
   outcome->state = KD_SWEEP_DONE;
-  outcome->n_warning = report->warnings.count;
 
 cleanup:
   outcome->status = status;
   outcome->seconds = kd_seconds() - start;
   if (status != KD_OK) {
     outcome->state = KD_SWEEP_FAILED;
-    const char *message = kd_error_message();
-    snprintf(outcome->message, sizeof outcome->message, "%.*s", (int)strcspn(message, "\n"),
-             message);
+    snprintf(outcome->message, sizeof outcome->message, "%s", kd_error_message());
   }
   kd_free(path);
-  kd_free(report);
   kd_scenario_free(scenario);
 }
 
@@ -518,8 +559,10 @@ static void write_index(FILE *out, const kd_sweep *self, const kd_sweep_outcome 
     if (o->state != KD_SWEEP_PENDING) fprintf(out, "%d", kd_exit_status(o->status));
     fputc(',', out);
     if (good) fprintf(out, "%zu", o->n_warning);
+    char line[sizeof o->message];
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(o->message, "\n"), o->message);
     fputc(',', out);
-    write_cell(out, o->message);
+    write_cell(out, line);
     for (size_t j = 0; j < final.count; j++) {
       fputc(',', out);
       for (size_t i = 0; good && i < self->end[run].n_value; i++)

@@ -117,7 +117,8 @@ KD_API bool kd_result_is_one(const char *path);
 /// @param folder  may be NULL
 KD_API kd_status kd_result_scenario(const char *path, char **text, char **folder);
 
-/// One number of the last record of the traces.
+/// One number of the last record of the traces, or of a response, whose first and last are the
+/// same.
 typedef struct kd_final_value {
   char name[64]; ///< "number", "population[1]", "user/sz"
   char unit[32];
@@ -127,12 +128,13 @@ typedef struct kd_final_value {
 /// How a run ended.
 typedef struct kd_result_end {
   bool is_complete; ///< the run came to its end
+  bool is_steady;   ///< it was that of a response, kd_steady
   size_t n_warning;
   double time;     ///< of the last record; 0 without traces
   size_t n_record; ///< number of records
   char time_unit[32];
   size_t n_value;
-  kd_final_value *values; ///< of every trace of real numbers; for kd_free
+  kd_final_value *values; ///< of every trace of real numbers, or of the response; for kd_free
 } kd_result_end;
 
 /// Reads how the run that made a result ended.

@@ -23,6 +23,14 @@ typedef struct kd_steady_report {
   kd_warnings warnings;
 } kd_steady_report;
 
+typedef struct kd_steady_options {
+  const char *output;  ///< result file; NULL: nothing is written
+  const char *command; ///< recorded in the result
+  /// Called at every iteration, for what has to go on meanwhile; NULL: nothing has to.
+  void (*poll)(void *context);
+  void *context;
+} kd_steady_options;
+
 /// Solves, for each direction of E,
 ///
 ///   -(i/hbar) [H, df] + C_lin[df] = (1/hbar) F.grad_k f_eq - (i/hbar) [F.r, f_eq],   F = charge E,
@@ -30,12 +38,10 @@ typedef struct kd_steady_report {
 /// with the collision operator linearised about the equilibrium of `initial`, by preconditioned
 /// GMRES, and the current of df (Trukhan and Protik, secs. V and VI, eqs. 56 and 58). Independent
 /// of the integration in time.
-/// @param output   result file; NULL: nothing is written
-/// @param command  recorded in the result
 /// @return KD_ERROR_SCENARIO without collisions or without a thermal initial state;
 /// KD_ERROR_NUMERICS if
 ///         the iteration does not converge
-KD_API kd_status kd_steady(const kd_scenario *scenario, const char *output, const char *command,
+KD_API kd_status kd_steady(const kd_scenario *scenario, const kd_steady_options *options,
                            kd_steady_report *report);
 
 #ifdef __cplusplus

@@ -1,4 +1,5 @@
-/// Sweeps: one run for every value of a key, or for every combination of values of several keys.
+/// Sweeps: one run, or one response, for every value of a key, or for every combination of values
+/// of several keys.
 ///
 /// Runs are independent and numbered, so that they can be dealt out: each process executes those
 /// that are its own, and one writes the index, which takes the final values from the result files.
@@ -42,16 +43,19 @@ typedef struct kd_sweep_outcome {
   kd_status status;
   size_t n_warning;
   double seconds;
-  char message[400]; ///< first line of the error
+  char message[1024]; ///< the error, as many lines as fit
 } kd_sweep_outcome;
 
 typedef struct kd_sweep_options {
   const char *scenario;         ///< file name
   const char *const *overrides; ///< PATH=VALUE, applied before the values of the sweep
   size_t n_override;
-  const char *folder;  ///< NULL: kd_sweep_folder
-  const char *command; ///< recorded in the results
-  void (*progress)(void *context, double t, double duration);
+  const char *folder;                                         ///< NULL: kd_sweep_folder
+  const char *command;                                        ///< recorded in the results
+  bool is_steady;                                             ///< kd_steady in place of kd_run
+  void (*progress)(void *context, double t, double duration); ///< NULL: none
+  /// Called often within a run, for what has to go on meanwhile; NULL: nothing has to.
+  void (*poll)(void *context);
   void *context;
 } kd_sweep_options;
 

@@ -14,7 +14,7 @@ static void print_bytes(const char *label, size_t bytes) {
 
 static int execute(const kd_cli_arguments *a) {
   kd_scenario *scenario = NULL;
-  const int wrong = kd_cli_scenario(a, &scenario);
+  const int wrong = kd_cli_scenario(a, NULL, &scenario);
   if (wrong) return wrong;
   static kd_estimate e;
   const kd_status status = kd_check(scenario, &e);
@@ -39,7 +39,7 @@ static int execute(const kd_cli_arguments *a) {
   print_bytes("result file", e.output_bytes);
   kd_cli_print_warnings(&e.warnings);
   kd_scenario_free(scenario);
-  return kd_cli_judge(a, &e.warnings, 0);
+  return kd_cli_judge_warnings(a, &e.warnings, 0);
 }
 
 const kd_cli_command kd_cli_check = {

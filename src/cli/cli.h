@@ -72,6 +72,11 @@ const kd_cli_command *kd_cli_find(const char *name);
   }
 #define KD_CLI_OUTPUT(what)                                                                        \
   { .name = "--output", .letter = "-o", .value = "RESULT.h5", .kind = KD_CLI_FILE, .meaning = what }
+#define KD_CLI_SWEEP(what)                                                                         \
+  {                                                                                                \
+    .name = "--sweep", .value = "PATH=VALUES", .kind = KD_CLI_SETTING, .repeated = true,           \
+    .meaning = what " for each of these values, START:STOP:COUNT UNIT or A,B,C"                    \
+  }
 #define KD_CLI_THREADS                                                                             \
   {                                                                                                \
     .name = "--threads", .value = "N", .kind = KD_CLI_COUNT,                                       \
@@ -154,13 +159,22 @@ extern const char *const kd_cli_exit_statuses[];
 
 // --- what run, steady and check share -----------------------------------------------------------
 
-/// Reads the scenario of the first operand, or the one in a result or checkpoint, with the values of
+/// Sets the number of threads: --threads, or what is there for each of the processes.
+/// @param comm  processes that take part; NULL: this one alone
+void kd_cli_threads(const kd_cli_arguments *arguments, const kd_comm *comm);
+
+/// Reads the scenario of the first operand, or the one in a result or checkpoint, with the values
+/// of
 /// --set, after setting the number of threads. Returns 0, or the exit status after reporting the
 /// error.
-int kd_cli_scenario(const kd_cli_arguments *arguments, kd_scenario **scenario);
+/// @param comm  processes that take part; NULL: this one alone
+int kd_cli_scenario(const kd_cli_arguments *arguments, const kd_comm *comm, kd_scenario **scenario);
 
 /// With --strict, warnings are an error once everything is done; else `exit_status` as it is.
-int kd_cli_judge(const kd_cli_arguments *arguments, const kd_warnings *warnings, int exit_status);
+int kd_cli_judge(const kd_cli_arguments *arguments, size_t n_warning, int exit_status);
+/// The same after telling the warnings that --quiet has kept back.
+int kd_cli_judge_warnings(const kd_cli_arguments *arguments, const kd_warnings *warnings,
+                          int exit_status);
 
 void kd_cli_print_warnings(const kd_warnings *warnings);
 
@@ -178,8 +192,9 @@ kd_cli_progress kd_cli_progress_start(bool quiet, bool natural);
 void kd_cli_progress_show(void *progress, double t, double duration);
 void kd_cli_progress_clear(const kd_cli_progress *progress);
 
-/// `run` with --sweep.
-int kd_cli_sweep(const kd_cli_arguments *arguments);
+/// `run` or `steady` with --sweep: the runs are dealt out to all processes. Returns the exit
+/// status.
+int kd_cli_sweep(const kd_cli_arguments *arguments, bool is_steady);
 
 extern const kd_cli_command kd_cli_run, kd_cli_steady, kd_cli_check, kd_cli_new, kd_cli_describe,
     kd_cli_info, kd_cli_compare, kd_cli_complete;

@@ -7,34 +7,33 @@
 #include "cli/cli.h"
 #include "core/memory.h"
 
-/// Sets the number of threads.
-/// @return the processes that take part; NULL: this one alone
-static kd_comm *prepare(const kd_cli_arguments *a) {
+void kd_cli_threads(const kd_cli_arguments *a, const kd_comm *comm) {
   const char *threads = kd_cli_value(a, "--threads", NULL);
-  kd_comm *comm = a->command->collective ? kd_cli_comm() : NULL;
   omp_set_num_threads(threads ? atoi(threads) : kd_comm_threads(comm));
-  return comm;
 }
 
-int kd_cli_scenario(const kd_cli_arguments *a, kd_scenario **scenario) {
+int kd_cli_scenario(const kd_cli_arguments *a, const kd_comm *comm, kd_scenario **scenario) {
   const char *override[KD_CLI_MAX_WORDS];
   const size_t n_override = kd_cli_values(a, "--set", override, KD_CLI_MAX_WORDS);
-  const kd_comm *comm = prepare(a);
+  kd_cli_threads(a, comm);
   const kd_status status =
       kd_comm_agree(comm, kd_run_scenario(a->operand[0], override, n_override, scenario));
   return status == KD_OK ? 0 : kd_cli_report(status);
 }
 
-int kd_cli_judge(const kd_cli_arguments *a, const kd_warnings *warnings, int exit_status) {
-  if (kd_cli_count(a, "--strict") == 0 || exit_status != 0 || warnings->count == 0)
-    return exit_status;
-  if (kd_cli_speaks()) {
+int kd_cli_judge(const kd_cli_arguments *a, size_t n_warning, int exit_status) {
+  if (kd_cli_count(a, "--strict") == 0 || exit_status != 0 || n_warning == 0) return exit_status;
+  if (kd_cli_speaks())
+    fprintf(stderr, "keldrift: error: %zu warning%s with --strict\n", n_warning,
+            n_warning == 1 ? "" : "s");
+  return kd_exit_status(KD_ERROR_NUMERICS);
+}
+
+int kd_cli_judge_warnings(const kd_cli_arguments *a, const kd_warnings *warnings, int exit_status) {
+  if (kd_cli_count(a, "--strict") > 0 && exit_status == 0 && kd_cli_speaks())
     for (size_t i = 0; i < warnings->count && kd_cli_count(a, "--quiet") > 0; i++)
       fprintf(stderr, "warning: %s\n", warnings->text[i]);
-    fprintf(stderr, "keldrift: error: %zu warning%s with --strict\n", warnings->count,
-            warnings->count == 1 ? "" : "s");
-  }
-  return kd_exit_status(KD_ERROR_NUMERICS);
+  return kd_cli_judge(a, warnings->count, exit_status);
 }
 
 // --- requests -----------------------------------------------------------------------------------
@@ -80,13 +79,14 @@ static int begin(const kd_cli_arguments *a, const char *restart, kd_scenario **s
                  char **restarted) {
   *restarted = NULL;
   if (!restart && a->n_operand == 0) return kd_cli_usage_error("run needs SCENARIO", "");
-  if (!restart) return kd_cli_scenario(a, scenario);
+  if (!restart) return kd_cli_scenario(a, kd_cli_comm(), scenario);
   if (a->n_operand > 0)
     return kd_cli_usage_error("--restart has the scenario in the checkpoint", a->operand[0]);
   if (kd_cli_count(a, "--set") > 0)
     return kd_cli_usage_error("--restart goes on with the scenario as it was", "--set");
-  const kd_comm *comm = prepare(a);
-  const kd_status status = kd_comm_agree(comm, kd_run_restart(restart, scenario, restarted));
+  kd_cli_threads(a, kd_cli_comm());
+  const kd_status status =
+      kd_comm_agree(kd_cli_comm(), kd_run_restart(restart, scenario, restarted));
   if (status != KD_OK) return kd_cli_report(status);
   if (*restarted || kd_cli_count(a, "--output") > 0) return 0;
   kd_scenario_free(*scenario);
@@ -138,9 +138,7 @@ static int execute(const kd_cli_arguments *a) {
   if (kd_cli_count(a, "--sweep") > 0) {
     if (restart) return kd_cli_usage_error("--sweep and --restart exclude each other", "");
     if (a->n_operand == 0) return kd_cli_usage_error("run needs SCENARIO", "");
-    if (kd_comm_size(kd_cli_comm()) > 1)
-      return kd_cli_usage_error("--sweep is for one process, not for mpirun", "");
-    return kd_cli_sweep(a);
+    return kd_cli_sweep(a, false);
   }
   kd_scenario *scenario = NULL;
   char *restarted;
@@ -171,7 +169,7 @@ static int execute(const kd_cli_arguments *a) {
     print_summary(&report, output ? output : kd_run_output(scenario), natural);
   kd_scenario_free(scenario);
   kd_free(restarted);
-  return kd_cli_judge(a, &report.warnings, exit_status);
+  return kd_cli_judge_warnings(a, &report.warnings, exit_status);
 }
 
 const kd_cli_command kd_cli_run = {
@@ -179,9 +177,10 @@ const kd_cli_command kd_cli_run = {
     .collective = true,
     .summary = "integrate a scenario and write the result",
     .description =
-        "The result appears when the run is complete; a failed run leaves none. The run ends with a "
-        "summary: the conserved quantities and their drift, the energy gained against the work "
-        "done by the field, where the time went, and warnings that name the key to change. SCENARIO "
+        "The result appears when the run is complete; a failed run leaves none. The run ends with "
+        "a summary: the conserved quantities and their drift, the energy gained against the work "
+        "done by the field, where the time went, and warnings that name the key to change. "
+        "SCENARIO "
         "may also be a result, whose scenario is run again.\n"
         "\n"
         "A run writes checkpoints NAME.chk.h5 beside its result NAME.h5: every "
@@ -205,9 +204,11 @@ const kd_cli_command kd_cli_run = {
         "A run that fails does not stop the others; the exit status is that of the first that "
         "failed. "
         "Repeating the command skips runs whose result is there and was made from the same "
-        "scenario.",
-    .operands = (const kd_cli_operand[]){{.name = "SCENARIO", .kind = KD_CLI_FILE, .optional = true},
-                                         {.name = NULL}},
+        "scenario. Under mpirun each process takes the next run when it is free, and computes it "
+        "alone.",
+    .operands =
+        (const kd_cli_operand[]){{.name = "SCENARIO", .kind = KD_CLI_FILE, .optional = true},
+                                 {.name = NULL}},
     .options =
         (const kd_cli_option[]){
             KD_CLI_OUTPUT("the result file, in place of output.file; with --sweep a folder"),
@@ -216,11 +217,7 @@ const kd_cli_command kd_cli_run = {
              .value = "NAME.chk.h5",
              .kind = KD_CLI_FILE,
              .meaning = "go on from a checkpoint, in place of SCENARIO"},
-            {.name = "--sweep",
-             .value = "PATH=VALUES",
-             .kind = KD_CLI_SETTING,
-             .repeated = true,
-             .meaning = "run for each of these values, START:STOP:COUNT UNIT or A,B,C"},
+            KD_CLI_SWEEP("run"),
             KD_CLI_THREADS,
             KD_CLI_STRICT,
             KD_CLI_QUIET,

@@ -1,10 +1,11 @@
 /// What processes that share a run say to each other.
 ///
-/// All functions here are collective: every process calls them, in the same order, with arrays of
-/// the same size. NULL stands for a process alone.
+/// Functions are collective unless they say otherwise: every process calls them, in the same order,
+/// with arrays of the same size. NULL stands for a process alone.
 #ifndef KD_CORE_COMM_H
 #define KD_CORE_COMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "keldrift/comm.h"
@@ -19,6 +20,10 @@ void kd_comm_broadcast(const kd_comm *comm, void *data, size_t n);
 /// processes. Counts and their sums are below 2^31.
 void kd_comm_exchange(const kd_comm *comm, const double *send, const int *n_send, double *receive,
                       const int *n_receive);
+/// Sends bytes to process `to`, which takes them with kd_comm_receive. Not collective.
+void kd_comm_send(const kd_comm *comm, size_t to, const void *data, size_t n);
+/// Takes the next n bytes that a process has sent here, if any have come. Not collective.
+bool kd_comm_receive(const kd_comm *comm, void *data, size_t n, size_t *from);
 /// Forgets a failure that was agreed on: something new begins.
 void kd_comm_forget(const kd_comm *comm);
 /// x is made of parts, n[i] numbers of process i, of which each process has its own: brings those

@@ -209,6 +209,22 @@ void kd_comm_exchange(const kd_comm *c, const double *send, const int *n_send, d
                 MPI_DOUBLE, c->mpi);
 }
 
+void kd_comm_send(const kd_comm *c, size_t to, const void *data, size_t n) {
+  if (is_silent(c)) return;
+  MPI_Send(data, (int)n, MPI_BYTE, (int)to, 0, c->mpi);
+}
+
+bool kd_comm_receive(const kd_comm *c, void *data, size_t n, size_t *from) {
+  int has_come = 0;
+  MPI_Status about;
+  if (is_silent(c)) return false;
+  MPI_Iprobe(MPI_ANY_SOURCE, 0, c->mpi, &has_come, &about);
+  if (!has_come) return false;
+  MPI_Recv(data, (int)n, MPI_BYTE, about.MPI_SOURCE, 0, c->mpi, MPI_STATUS_IGNORE);
+  *from = (size_t)about.MPI_SOURCE;
+  return true;
+}
+
 void kd_comm_gather(const kd_comm *c, double *x, const int *n) {
   if (is_silent(c)) return;
   for (int i = 0, place = 0; i < c->size; place += n[i++]) c->receive_offset[i] = place;

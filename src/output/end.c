@@ -11,7 +11,7 @@
 
 enum { MAX_COMPONENTS = 64, MAX_RANK = KD_MAX_AXES + 1, MAX_VALUES = 4096 };
 
-/// Reads record `index` of a trace with `n` numbers.
+/// Reads record `index` of a trace.
 static bool read_record(hid_t dataset, hid_t space, int rank, const hsize_t *extent, hsize_t index,
                         double *values) {
   hsize_t start[MAX_RANK] = {index}, count[MAX_RANK];
@@ -25,17 +25,30 @@ static bool read_record(hid_t dataset, hid_t space, int rank, const hsize_t *ext
   return good;
 }
 
-/// "current" with the extents 1, 2, ... of a record: "current[0]", "coherence[0][1]".
-static void name_component(const char *name, int rank, const hsize_t *extent, size_t index,
-                           char *text, size_t size) {
+/// "current" with the extents from `from` on: "current[0]", "coherence[0][1]".
+static void name_component(const char *name, int from, int rank, const hsize_t *extent,
+                           size_t index, char *text, size_t size) {
   size_t part[MAX_RANK];
-  for (int i = rank; i-- > 1;) {
+  for (int i = rank; i-- > from;) {
     part[i] = index % extent[i];
     index /= extent[i];
   }
   size_t length = (size_t)snprintf(text, size, "%s", name);
-  for (int i = 1; i < rank && length < size; i++)
+  for (int i = from; i < rank && length < size; i++)
     length += (size_t)snprintf(text + length, size - length, "[%zu]", part[i]);
+}
+
+/// `count` numbers of a dataset, whose components are told apart by its axes from `from` on.
+static void add_values(kd_result_end *end, hid_t dataset, const char *name, int from, int rank,
+                       const hsize_t *extent, size_t count, const double *first,
+                       const double *last) {
+  for (size_t i = 0; i < count; i++) {
+    kd_final_value *value = &end->values[end->n_value++];
+    name_component(name, from, rank, extent, i, value->name, sizeof value->name);
+    kd_h5_text_attribute(dataset, "units", value->unit, sizeof value->unit);
+    value->first = first[i];
+    value->last = last[i];
+  }
 }
 
 static void add_trace(kd_result_end *end, hid_t dataset, const char *name) {
@@ -58,13 +71,24 @@ static void add_trace(kd_result_end *end, hid_t dataset, const char *name) {
     kd_h5_text_attribute(dataset, "units", end->time_unit, sizeof end->time_unit);
     goto cleanup;
   }
-  for (size_t i = 0; i < n; i++) {
-    kd_final_value *value = &end->values[end->n_value++];
-    name_component(name, rank, extent, i, value->name, sizeof value->name);
-    kd_h5_text_attribute(dataset, "units", value->unit, sizeof value->unit);
-    value->first = first[i];
-    value->last = last[i];
-  }
+  add_values(end, dataset, name, 1, rank, extent, n, first, last);
+cleanup:
+  kd_h5_close(space);
+  kd_h5_close(type);
+}
+
+static void add_response(kd_result_end *end, hid_t dataset, const char *name) {
+  hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
+  hsize_t extent[H5S_MAX_RANK];
+  double values[MAX_COMPONENTS];
+  const int rank = H5Sget_simple_extent_ndims(space);
+  const hssize_t n = H5Sget_simple_extent_npoints(space);
+  if (H5Tget_class(type) != H5T_FLOAT || rank < 1 || rank > MAX_RANK || H5DSis_scale(dataset) > 0 ||
+      n < 1 || n > MAX_COMPONENTS || end->n_value + (size_t)n > MAX_VALUES ||
+      H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+    goto cleanup;
+  H5Sget_simple_extent_dims(space, extent, NULL);
+  add_values(end, dataset, name, 0, rank, extent, (size_t)n, values, values);
 cleanup:
   kd_h5_close(space);
   kd_h5_close(type);
@@ -76,18 +100,22 @@ typedef H5O_info1_t kd_object_info;
 typedef H5O_info_t kd_object_info;
 #endif
 
-static herr_t visit_trace(hid_t group, const char *name, const kd_object_info *info, void *data) {
+static herr_t visit_values(hid_t group, const char *name, const kd_object_info *info, void *data) {
+  kd_result_end *end = data;
   if (info->type != H5O_TYPE_DATASET) return 0;
   hid_t dataset = H5Dopen2(group, name, H5P_DEFAULT);
   if (dataset < 0) return 0;
-  add_trace(data, dataset, name);
+  if (end->is_steady)
+    add_response(end, dataset, name);
+  else
+    add_trace(end, dataset, name);
   kd_h5_close(dataset);
   return 0;
 }
 
 static kd_status read_end(const char *path, kd_result_end *end) {
   kd_status status = KD_OK;
-  hid_t file = H5I_INVALID_HID, run = H5I_INVALID_HID, traces = H5I_INVALID_HID;
+  hid_t file = H5I_INVALID_HID, run = H5I_INVALID_HID, group = H5I_INVALID_HID;
   kd_texts list = {0};
   KD_CHECK(kd_h5_open_file(path, &file));
   KD_ALLOCATE(end->values, MAX_VALUES);
@@ -100,12 +128,14 @@ static kd_status read_end(const char *path, kd_result_end *end) {
     end->n_warning = list.count;
     kd_h5_close(attribute);
   }
-  if (H5Lexists(file, "traces", H5P_DEFAULT) > 0) traces = H5Gopen2(file, "traces", H5P_DEFAULT);
-  if (traces >= 0) H5Ovisit2(traces, H5_INDEX_NAME, H5_ITER_INC, visit_trace, end, H5O_INFO_BASIC);
+  end->is_steady = H5Lexists(file, "steady", H5P_DEFAULT) > 0;
+  const char *name = end->is_steady ? "steady" : "traces";
+  if (H5Lexists(file, name, H5P_DEFAULT) > 0) group = H5Gopen2(file, name, H5P_DEFAULT);
+  if (group >= 0) H5Ovisit2(group, H5_INDEX_NAME, H5_ITER_INC, visit_values, end, H5O_INFO_BASIC);
 
 cleanup:
   kd_h5_free_texts(&list);
-  kd_h5_close(traces);
+  kd_h5_close(group);
   kd_h5_close(run);
   kd_h5_close_file(file);
   if (status == KD_OK) {

@@ -25,6 +25,7 @@ enum { KRYLOV = 120, RESTARTS = 40 };
 static const double SUSPICIOUS = 100;
 
 typedef struct problem {
+  const kd_steady_options *options;
   kd_model *model;
   kd_collision *collision;
   size_t n_band, n_dim, n_k, n;
@@ -41,9 +42,11 @@ static void problem_clear(problem *p) {
   kd_free(p->work);
 }
 
-static kd_status problem_create(kd_model *model, kd_collision *collision, problem *p) {
+static kd_status problem_create(kd_model *model, kd_collision *collision,
+                                const kd_steady_options *options, problem *p) {
   kd_status status = KD_OK;
-  *p = (problem){.model = model,
+  *p = (problem){.options = options,
+                 .model = model,
                  .collision = collision,
                  .n_band = kd_model_n_band(model),
                  .n_dim = kd_model_n_dim(model),
@@ -62,6 +65,7 @@ cleanup:
 /// z := -(i/hbar) [H, v] + C_lin[v]
 static int multiply(void *data, N_Vector v, N_Vector z) {
   problem *p = data;
+  if (p->options->poll) p->options->poll(p->options->context);
   const double *x = N_VGetArrayPointer(v);
   double *y = N_VGetArrayPointer(z);
   kd_commutator(p->n_band, p->n_k, 1 / p->hbar, p->bands.h, x, y);
@@ -171,8 +175,8 @@ cleanup:
   return status;
 }
 
-/// The norm of df over that of the response without scattering back in. It is large where scattering
-/// is mostly forward, and where df holds something that nothing restores.
+/// The norm of df over that of the response without scattering back in. It is large where
+/// scattering is mostly forward, and where df holds something that nothing restores.
 static double enhancement(problem *p, SUNContext context, const double *b, const double *df) {
   N_Vector right = N_VMake_Serial((sunindextype)p->n, (double *)b, context);
   N_Vector alone = right ? N_VClone(right) : NULL;
@@ -208,8 +212,8 @@ static void populations_of(const problem *p, const double *df, double *result) {
 
 /// Writes /steady, /grid and /model.
 static kd_status write_response(const kd_scenario *scenario, const problem *p,
-                                kd_observables *observables, const char *path, const char *command,
-                                const double *df, const double *user, kd_steady_report *report) {
+                                kd_observables *observables, const double *df, const double *user,
+                                kd_steady_report *report) {
   kd_status status = KD_OK;
   const size_t n = p->n_band, d = p->n_dim;
   const bool natural = kd_scenario_constants(scenario).natural;
@@ -219,7 +223,8 @@ static kd_status write_response(const kd_scenario *scenario, const problem *p,
   for (size_t axis = 0; axis < d; axis++)
     for (size_t k = 0; k < p->n_k; k++)
       kd_unpack(df + axis * p->n, n, p->n_k, k, unpacked + (axis * p->n_k + k) * n * n);
-  KD_CHECK(kd_output_create(path, kd_scenario_text(scenario), command, &output));
+  KD_CHECK(kd_output_create(p->options->output, kd_scenario_text(scenario), p->options->command,
+                            &output));
   KD_CHECK(kd_observables_write_model(observables, output));
   const kd_axis out = {.name = "direction", .size = d, .unit = "1", .long_name = "of the current"};
   const kd_axis in = {.name = "direction_2", .size = d, .unit = "1", .long_name = "of the field"};
@@ -288,7 +293,7 @@ cleanup:
   return status;
 }
 
-kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *command,
+kd_status kd_steady(const kd_scenario *scenario, const kd_steady_options *options,
                     kd_steady_report *report) {
   kd_status status = KD_OK;
   const double start = kd_seconds();
@@ -329,7 +334,7 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
     goto cleanup;
   }
   KD_CHECK(kd_observables_create(scenario, model, space, field, reference, &observables));
-  KD_CHECK(problem_create(model, collision, &p));
+  KD_CHECK(problem_create(model, collision, options, &p));
   if (SUNContext_Create(NULL, &context) != 0) {
     status = kd_error(KD_ERROR_INTERNAL, "SUNDIALS gives no context");
     goto cleanup;
@@ -374,7 +379,7 @@ kd_status kd_steady(const kd_scenario *scenario, const char *path, const char *c
   report->collision_evaluations = cost.evaluations;
   report->ffts = cost.ffts;
   report->seconds = kd_seconds() - start;
-  if (path) KD_CHECK(write_response(scenario, &p, observables, path, command, df, user, report));
+  if (options->output) KD_CHECK(write_response(scenario, &p, observables, df, user, report));
 
 cleanup:
   kd_free(b);

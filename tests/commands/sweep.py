@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""`keldrift run --sweep`: values, files, index, what is kept and what fails. Called as sweep.py
-PATH_TO_KELDRIFT [SOURCE_ROOT]."""
+"""`keldrift run --sweep` and `steady --sweep`: values, files, index, what is kept and what fails. Called as
+sweep.py PATH_TO_KELDRIFT [SOURCE_ROOT]."""
 
 import csv
 import os
@@ -87,6 +87,37 @@ def a_grid_with_a_failure(suite):
     suite.line(done.stderr.count("\n") == 2 and done.stdout == "", "an error for each failed run")
 
 
+def responses(suite):
+    """steady --sweep: each response is that of `steady` for the value; runs in its place are replaced."""
+    suite.write("s.yaml", SCENARIO + "collisions: {ansatz: matrix, broadening: 60 meV, terms: "
+                "[{kind: impurity, strength: 0.2 eV, vertex: onsite}]}\n"
+                "observables: [{name: first, re: [[1, 0], [0, 0]]}]\n")
+    command = ["s.yaml", "-o", "responses", "--threads", "1", "--sweep", "initial.temperature=400,800 K"]
+    done = suite.execute(["steady", *command])
+    rows = read(suite, "responses/index.csv")
+    suite.line(done.returncode == 0 and len(rows) == 2, f"exit status {done.returncode} {done.stderr.strip()}")
+    for row in rows:
+        value = row["initial.temperature [K]"]
+        suite.execute(["steady", "s.yaml", "--quiet", "--threads", "1", "-o", "one.h5", "--set",
+                       f"initial.temperature={value} K"])
+        one, result = harness.Result(suite.path("one.h5")), harness.Result(suite.path("responses/" + row["file"]))
+        for key in ("conductivity", "user/first"):
+            suite.equal(f"{value} K: {key} of the sweep and of steady", result["/steady/" + key],
+                        one["/steady/" + key], 0, "the same computation")
+        suite.equal(f"{value} K: the index", [float(row["conductivity[0][0] [e angstrom^2/(V fs)]"]),
+                                              float(row["user/first[0] [angstrom/V]"])],
+                    [one["/steady/conductivity"][0, 0], one["/steady/user/first"][0]], 0,
+                    "written in as many digits as give the number back")
+    suite.line("0 done, 2 there already" in suite.execute(["steady", *command]).stdout, "responses are kept")
+    done = suite.execute(["run", *command])
+    suite.line("2 done, 0 there already" in done.stdout, "and are no runs")
+    suite.line("2 done, 0 there already" in suite.execute(["steady", *command]).stdout, "nor runs responses")
+    strict = suite.execute(["run", "s.yaml", "-o", "strict", "--quiet", "--strict", "--sweep", "grid.k=[2],[3]"])
+    warnings = sum(int(row["warnings"]) for row in read(suite, "strict/index.csv"))
+    suite.line(warnings > 0 and strict.returncode == 4 and f"{warnings} warnings with --strict" in strict.stderr,
+               f"--strict counts the warnings of all runs: {strict.returncode} {strict.stderr.strip()}")
+
+
 def ranges_and_lists(suite):
     suite.write("s.yaml", SCENARIO)
     for number, (text, key, want) in enumerate([
@@ -145,4 +176,4 @@ def wrong_sweeps(suite):
 
 
 if __name__ == "__main__":
-    harness.main([a_range, a_grid_with_a_failure, ranges_and_lists, wrong_sweeps])
+    harness.main([a_range, a_grid_with_a_failure, responses, ranges_and_lists, wrong_sweeps])

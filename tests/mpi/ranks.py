@@ -10,16 +10,13 @@ import subprocess
 import sys
 import time
 
-# More processes than processors, which then must not wait by spinning; root in containers.
-os.environ.update({"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-                   "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
-                   "OMPI_MCA_hwloc_base_binding_policy": "none", "OMP_NUM_THREADS": "1"})
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import h5py  # noqa: E402
 import numpy as np  # noqa: E402
 
 import harness  # noqa: E402
+
+os.environ.update(harness.MPI_ENVIRONMENT)
 
 # Processes sum over R in another order, and transforms of other numbers of columns round otherwise:
 # 1e-14 per step, a few tens of steps. Collisions are the same to the last bit.

@@ -2,14 +2,18 @@
 /// mpirun on any number of processes.
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/comm.h"
+#include "core/deal.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "propagator/integrator.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
 static kd_comm *comm;
 static int failures;
@@ -117,6 +121,64 @@ static void test_agreement(size_t size, size_t rank) {
   expect(status == KD_OK, "a new beginning", status, KD_OK);
 }
 
+/// Tasks of which process 0 has been told.
+typedef struct tally {
+  size_t count[12]; ///< times that a task was reported
+  size_t n_done, most, n_own;
+} tally;
+typedef struct task_report {
+  size_t task, rank;
+} task_report;
+
+static bool take_report(void *context, size_t task, const void *data) {
+  tally *t = context;
+  task_report report;
+  memcpy(&report, data, sizeof report);
+  expect(report.task == task, "the report is that of the task", (double)report.task, (double)task);
+  t->count[task]++;
+  t->n_done++;
+  if (report.rank == 0) t->n_own++;
+  return t->n_done < t->most;
+}
+
+/// Every task is done once. Where there are others, the one that process 0 has takes until they
+/// have done all the rest.
+static void test_deal(size_t size, size_t rank, size_t n_task) {
+  tally t = {.most = SIZE_MAX};
+  kd_deal *deal = NULL;
+  size_t task;
+  task_report report;
+  expect(kd_deal_create(comm, n_task, sizeof report, take_report, &t, &deal) == KD_OK,
+         kd_error_message(), 0, 0);
+  while (kd_deal_next(deal, &report, &task)) {
+    while (rank == 0 && size > 1 && t.n_done + 1 < n_task) kd_deal_serve(deal);
+    report = (task_report){task, rank};
+  }
+  kd_deal_free(deal);
+  if (rank != 0) return;
+  for (size_t i = 0; i < n_task; i++)
+    expect(t.count[i] == 1, "a task is done once", (double)t.count[i], 1);
+  // Of fewer tasks than processes, the others may have them all.
+  const size_t most = size == 1 ? n_task : 1, least = n_task >= size ? most : 0;
+  expect(t.n_own >= least && t.n_own <= most, "tasks of process 0", (double)t.n_own, (double)most);
+}
+
+/// Nothing is given out any more once a report says so.
+static void test_deal_that_stops(size_t size, size_t rank) {
+  const size_t n_task = COUNT_OF(((tally *)0)->count);
+  tally t = {.most = 3};
+  kd_deal *deal = NULL;
+  size_t task;
+  task_report report;
+  expect(kd_deal_create(comm, n_task, sizeof report, take_report, &t, &deal) == KD_OK,
+         kd_error_message(), 0, 0);
+  while (kd_deal_next(deal, &report, &task)) report = (task_report){task, rank};
+  kd_deal_free(deal);
+  if (rank == 0)
+    expect(t.n_done >= 3 && t.n_done < 3 + size, "tasks after the one to stop at", (double)t.n_done,
+           3);
+}
+
 /// Oscillators with friction, coupled through their sum: [x_0 .. x_n-1][v_0 .. v_n-1] of a process.
 enum { N_OSCILLATOR = 12 };
 typedef struct oscillators {
@@ -203,6 +265,9 @@ int main(void) {
   test_messages(size, rank);
   test_shared_memory(size, rank);
   test_agreement(size, rank);
+  for (size_t n_task = 0; n_task <= COUNT_OF(((tally *)0)->count); n_task++)
+    test_deal(size, rank, n_task);
+  test_deal_that_stops(size, rank);
   test_integrator();
   kd_comm_free(comm);
   return failures > 0;
