@@ -45,9 +45,6 @@ KD_API kd_status kd_observables_measure(kd_observables *observables, const kd_st
 KD_API double kd_observables_value(const kd_observables *observables, const char *name,
                                    size_t index);
 
-/// Adds the axes of the k grid to a variable, for datasets beside the snapshots.
-KD_API void kd_observables_add_k_axes(const kd_observables *observables, kd_variable *variable);
-
 /// Measures the user observables alone on a packed field of the undisplaced grid: value[i *
 /// stride].
 KD_API kd_status kd_observables_operators(kd_observables *observables, const double *field,
@@ -79,6 +76,10 @@ KD_API kd_status kd_observables_write_model(kd_observables *observables, kd_outp
 /// Factor and unit that turn J/E in e angstrom/fs per V/angstrom and cell into SI.
 KD_API void kd_observables_conductivity_unit(const kd_observables *observables, double *factor,
                                              const char **unit);
+
+/// The datasets of all results and their axes, as tables of Markdown: a table for each group behind a
+/// line `<!-- /GROUP -->`, then one of the axes behind `<!-- axes -->`. In a string for free().
+KD_API kd_status kd_describe_result(char **text);
 
 KD_API unsigned long kd_observables_n_fft(const kd_observables *observables);
 /// Bytes held, for the estimate of `check`.

@@ -8,6 +8,7 @@ static int execute(const kd_cli_arguments *a) {
     return 0;
   }
   if (kd_cli_count(a, "--markdown") > 0) return kd_cli_print(kd_describe_markdown(&text), &text);
+  if (kd_cli_count(a, "--result") > 0) return kd_cli_print(kd_describe_result(&text), &text);
   return kd_cli_print(kd_describe(a->operand[0], kd_cli_width(stdout, 88), &text), &text);
 }
 
@@ -21,7 +22,9 @@ const kd_cli_command kd_cli_describe = {
     .operands = (const kd_cli_operand[]){{.name = "KEY", .kind = KD_CLI_KEY, .optional = true},
                                          {.name = NULL}},
     .options =
-        (const kd_cli_option[]){{.name = "--markdown", .meaning = "all keys as a Markdown page"},
-                                {.name = "--man", .meaning = "the manual page keldrift.1"},
-                                {.name = NULL}},
+        (const kd_cli_option[]){
+            {.name = "--markdown", .meaning = "all keys as a Markdown page"},
+            {.name = "--result", .meaning = "the datasets of a result as tables of Markdown"},
+            {.name = "--man", .meaning = "the manual page keldrift.1"},
+            {.name = NULL}},
     .execute = execute};

@@ -14,6 +14,7 @@
 #include "core/parallel.h"
 #include "drift/regrid.h"
 #include "drift/tails.h"
+#include "observables/dataset.h"
 #include "observables/phonons.h"
 #include "observables/trace.h"
 #include "observables/user.h"
@@ -42,6 +43,7 @@ struct kd_observables {
   kd_contacts *contacts;
   kd_constants constants;
   kd_statistics statistics;
+  kd_extents extents; ///< of datasets
   kd_translation *translation;
   size_t n_band, n_dim, n_k, n; ///< n = n_band^2 n_k
   size_t first_r, n_r;          ///< points of R of this process
@@ -138,147 +140,59 @@ static size_t size_of(const kd_observables *o, kd_trace_shape shape) {
   }
 }
 
-/// Under natural units every unit is "1".
-static const char *unit_of(const kd_observables *o, const char *unit) {
-  return o->constants.natural ? "1" : unit;
+kd_variable kd_observables_variable(const kd_observables *o, const kd_dataset *row,
+                                    const void *data) {
+  return kd_dataset_variable(row, &o->extents, data);
 }
 
-static kd_axis band_axis(const kd_observables *o, const char *name) {
-  return (kd_axis){
-      .name = name, .size = o->n_band, .unit = "1", .long_name = "band, from the lowest"};
-}
-
-static kd_axis orbital_axis(const kd_observables *o, const char *name) {
-  return (kd_axis){.name = name, .size = o->n_band, .unit = "1", .long_name = "orbital"};
-}
-
-static kd_axis direction_axis(const kd_observables *o) {
-  return (kd_axis){
-      .name = "direction", .size = o->n_dim, .unit = "1", .long_name = "Cartesian direction"};
-}
-
-void kd_observables_add_k_axes(const kd_observables *o, kd_variable *variable) {
-  static const char *const name[3] = {"k1", "k2", "k3"};
-  for (size_t i = 0; i < o->n_dim; i++)
-    variable->axis[variable->n_axis++] =
-        (kd_axis){.name = name[i],
-                  .size = kd_model_n(o->model)[i],
-                  .coordinates = o->reduced[i],
-                  .unit = "1",
-                  .long_name = "position along an edge of the k domain, as a fraction of it"};
+static void find_extents(kd_observables *o) {
+  kd_extents *e = &o->extents;
+  *e = (kd_extents){.is_natural = o->constants.natural,
+                    .n_band = o->n_band,
+                    .n_contact = kd_contacts_count(o->contacts),
+                    .n_dim_k = o->n_dim,
+                    .n_dim_r = kd_space_n_dim(o->space),
+                    .first_r = o->first_r,
+                    .count_r = o->n_r};
+  for (size_t i = 0; i < e->n_dim_k; i++) {
+    e->n_k[i] = kd_model_n(o->model)[i];
+    e->k[i] = o->reduced[i];
+  }
+  for (size_t i = 0; i < e->n_dim_r; i++) {
+    e->n_r[i] = kd_space_n(o->space)[i];
+    e->r[i] = o->place[i];
+  }
 }
 
 static void describe_traces(kd_observables *o) {
   for (size_t i = 0; i < o->n_trace; i++) {
-    const kd_trace *row = &kd_traces[i];
-    kd_variable *variable = &o->variable[i];
-    *variable = (kd_variable){.name = row->name,
-                              .unit = unit_of(o, row->unit),
-                              .long_name = row->long_name,
-                              .reference = row->reference,
-                              .data = o->value + o->offset[i]};
-    if (row->shape == KD_BAND || row->shape == KD_BAND_BAND)
-      variable->axis[variable->n_axis++] = band_axis(o, "band");
-    if (row->shape == KD_BAND_BAND) variable->axis[variable->n_axis++] = band_axis(o, "band_2");
-    if (row->shape == KD_DIRECTION) variable->axis[variable->n_axis++] = direction_axis(o);
-    if (o->mean_field && strcmp(row->name, "energy") == 0)
-      variable->long_name = "energy per cell, g_s (1/N_k) sum_k Tr(H f) and that of the mean field";
+    const kd_dataset row = kd_trace_dataset(&kd_traces[i]);
+    o->variable[i] = kd_observables_variable(o, &row, o->value + o->offset[i]);
+    if (o->mean_field && strcmp(row.name, "energy") == 0)
+      o->variable[i].long_name = kd_mean_field_datasets[1].long_name;
   }
   for (size_t i = 0; i < o->n_user; i++) {
+    const kd_dataset *row = &kd_user_datasets[o->user[i].is_current ? 1 : 0];
+    kd_variable *variable = &o->variable[o->n_trace + i];
     snprintf(o->user_name[i], sizeof o->user_name[i], "user/%s", o->user[i].name);
-    o->variable[o->n_trace + i] = (kd_variable){
-        .name = o->user_name[i],
-        .unit = unit_of(o, o->user[i].is_current ? "angstrom/fs" : "1"),
-        .long_name = o->user[i].is_current ? "g_s (1/N_k) sum_k Tr({v, O} f)/2 per cell"
-                                           : "g_s (1/N_k) sum_k Tr(O f) per cell",
-        .data = o->value + o->n_value + i};
+    *variable = kd_observables_variable(o, row, o->value + o->n_value + i);
+    variable->name = o->user_name[i];
   }
   if (o->mean_field)
     o->variable[o->n_variable++] =
-        (kd_variable){.name = "mean_field_energy",
-                      .unit = unit_of(o, "eV"),
-                      .long_name = "g_s (1/2N_k) sum_k Tr(Sigma (f - f_0)) per cell, a part of "
-                                   "energy; Sigma = S[f - f_0]",
-                      .data = &o->mean_field_energy};
-  const kd_axis contact = {.name = "contact",
-                           .size = kd_contacts_count(o->contacts),
-                           .unit = "1",
-                           .long_name = "contact, in the order of the scenario"};
-  if (contact.size == 0) return;
-  kd_variable *entered = &o->variable[o->n_variable], *inflow = entered + 1;
-  o->n_variable += 2;
-  *entered = (kd_variable){.name = "contact_number",
-                           .unit = "1",
-                           .long_name = "particles that came in through the contact",
-                           .data = o->entered,
-                           .n_axis = 1,
-                           .axis = {contact}};
-  *inflow = (kd_variable){.name = "contact_current",
-                          .unit = unit_of(o, "e/fs"),
-                          .long_name = "current that comes in through the contact, charge integral "
-                                       "dR gamma (n_c - n)",
-                          .data = o->inflow,
-                          .n_axis = 1,
-                          .axis = {contact}};
-}
-
-/// Adds the axes of the R grid, none for a homogeneous system. The data are those of the R of this
-/// process.
-static void add_r_axes(const kd_observables *o, kd_variable *variable) {
-  static const char *const name[3] = {"x", "y", "z"};
-  variable->n_shared = kd_space_n_dim(o->space);
-  variable->first = o->first_r;
-  variable->count = o->n_r;
-  for (size_t i = 0; i < kd_space_n_dim(o->space); i++)
-    variable->axis[variable->n_axis++] = (kd_axis){.name = name[i],
-                                                   .size = kd_space_n(o->space)[i],
-                                                   .coordinates = o->place[i],
-                                                   .unit = unit_of(o, "angstrom"),
-                                                   .long_name = "position in the box"};
+        kd_observables_variable(o, &kd_mean_field_datasets[0], &o->mean_field_energy);
+  if (kd_contacts_count(o->contacts) == 0) return;
+  const double *data[] = {o->entered, o->inflow};
+  for (size_t i = 0; i < 2; i++)
+    o->variable[o->n_variable++] = kd_observables_variable(o, &kd_contact_datasets[i], data[i]);
 }
 
 static void describe_snapshots(kd_observables *o) {
-  static const char *const density_unit[] = {"1/angstrom", "1/angstrom^2", "1/angstrom^3"};
-  static const char *const flow_unit[] = {"e/fs", "e/(angstrom fs)", "e/(angstrom^2 fs)"};
-  static const char *const momentum_unit[] = {"angstrom", "angstrom^2", "angstrom^3"};
-  kd_variable *f = &o->snapshot[0], *population = &o->snapshot[1];
-  *f = (kd_variable){.name = "f",
-                     .unit = "1",
-                     .long_name = "one-body density matrix f_nm(k), orbital basis",
-                     .is_complex = true,
-                     .data = o->snapshot_f};
-  add_r_axes(o, f);
-  kd_observables_add_k_axes(o, f);
-  f->axis[f->n_axis++] = orbital_axis(o, "orbital");
-  f->axis[f->n_axis++] = orbital_axis(o, "orbital_2");
-  *population = (kd_variable){.name = "population_k",
-                              .unit = "1",
-                              .long_name = "band population at k",
-                              .data = o->snapshot_population};
-  add_r_axes(o, population);
-  kd_observables_add_k_axes(o, population);
-  population->axis[population->n_axis++] = band_axis(o, "band");
-  o->n_snapshot = 2;
-  if (kd_space_n_dim(o->space) == 0) return;
-  o->snapshot[2] =
-      (kd_variable){.name = "density",
-                    .unit = unit_of(o, density_unit[o->n_dim - 1]),
-                    .long_name = "density n(R), spins included, per volume of the dimensions of k",
-                    .data = o->density + o->first_r};
-  add_r_axes(o, &o->snapshot[2]);
-  o->snapshot[3] = (kd_variable){.name = "current_density",
-                                 .unit = unit_of(o, flow_unit[o->n_dim - 1]),
-                                 .long_name = "current density j(R), spins included",
-                                 .data = o->flow};
-  add_r_axes(o, &o->snapshot[3]);
-  o->snapshot[3].axis[o->snapshot[3].n_axis++] = direction_axis(o);
-  o->snapshot[4] = (kd_variable){
-      .name = "momentum_density",
-      .unit = unit_of(o, momentum_unit[kd_space_n_dim(o->space) - 1]),
-      .long_name = "momentum density n(k) = g_s int dR Tr f/(2 pi)^d, d the dimension of k",
-      .data = o->momentum_density};
-  kd_observables_add_k_axes(o, &o->snapshot[4]);
-  o->n_snapshot = 5;
+  const void *data[] = {o->snapshot_f, o->snapshot_population,
+                        o->density ? o->density + o->first_r : NULL, o->flow, o->momentum_density};
+  o->n_snapshot = kd_space_n_dim(o->space) > 0 ? 5 : 2;
+  for (size_t i = 0; i < o->n_snapshot; i++)
+    o->snapshot[i] = kd_observables_variable(o, &kd_snapshot_datasets[i], data[i]);
 }
 
 /// Energies and eigenvectors on the grid displaced by `shift`; `h` receives H.
@@ -758,6 +672,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, kd
     for (size_t j = 0; j < n; j++)
       o->reduced[d][j] = (double)j / (double)n - (kd_model_is_periodic(model) ? 0 : 0.5);
   }
+  find_extents(o);
   describe_traces(o);
   describe_snapshots(o);
   KD_CHECK(diagonalize(o, origin, o->work, &o->grid));
@@ -892,14 +807,9 @@ kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {
     for (size_t d = 0; d < o->n_dim; d++)
       kd_unpack(o->here.v[d], n, o->n_k, k, velocity + (k * o->n_dim + d) * n_matrix);
   }
-  kd_variable k = {.name = "k",
-                   .unit = unit_of(o, "1/angstrom"),
-                   .long_name = "k points, Cartesian",
-                   .data = k_points};
-  kd_observables_add_k_axes(o, &k);
-  k.axis[k.n_axis++] = direction_axis(o);
-  KD_CHECK(kd_output_write(output, "/grid", &k));
-
+  const kd_dataset *grid = kd_grid_datasets, *model = kd_model_datasets;
+  kd_variable variable = kd_observables_variable(o, &grid[0], k_points);
+  KD_CHECK(kd_output_write(output, "/grid", &variable));
   if (kd_space_n_dim(o->space) > 0) {
     const size_t n_r = kd_space_n_r(o->space);
     KD_ALLOCATE(r_points, n_r * kd_space_n_dim(o->space));
@@ -908,47 +818,15 @@ kd_status kd_observables_write_model(kd_observables *o, kd_output *output) {
       kd_space_r(o->space, i, r);
       memcpy(r_points + i * kd_space_n_dim(o->space), r, kd_space_n_dim(o->space) * sizeof *r);
     }
-    kd_variable r = {.name = "r",
-                     .unit = unit_of(o, "angstrom"),
-                     .long_name = "R points, Cartesian",
-                     .data = r_points};
-    add_r_axes(o, &r);
-    r.n_shared = 0; // every process has all points
-    r.axis[r.n_axis++] = (kd_axis){.name = "direction_r",
-                                   .size = kd_space_n_dim(o->space),
-                                   .unit = "1",
-                                   .long_name = "Cartesian direction"};
-    KD_CHECK(kd_output_write(output, "/grid", &r));
+    variable = kd_observables_variable(o, &grid[1], r_points);
+    variable.n_shared = 0; // every process has all points
+    KD_CHECK(kd_output_write(output, "/grid", &variable));
   }
-
-  kd_variable energy = {.name = "energy",
-                        .unit = unit_of(o, "eV"),
-                        .long_name = "band energies",
-                        .data = o->grid.energy};
-  kd_observables_add_k_axes(o, &energy);
-  energy.axis[energy.n_axis++] = band_axis(o, "band");
-  KD_CHECK(kd_output_write(output, "/model", &energy));
-
-  kd_variable vector = {.name = "eigenvector",
-                        .unit = "1",
-                        .long_name = "eigenvectors S of H_k, [orbital][band]",
-                        .is_complex = true,
-                        .data = o->grid.vector};
-  kd_observables_add_k_axes(o, &vector);
-  vector.axis[vector.n_axis++] = orbital_axis(o, "orbital");
-  vector.axis[vector.n_axis++] = band_axis(o, "band");
-  KD_CHECK(kd_output_write(output, "/model", &vector));
-
-  kd_variable v = {.name = "velocity",
-                   .unit = unit_of(o, "angstrom/fs"),
-                   .long_name = "velocity matrices (1/hbar)(dH/dk + i [H, r]), orbital basis",
-                   .is_complex = true,
-                   .data = velocity};
-  kd_observables_add_k_axes(o, &v);
-  v.axis[v.n_axis++] = direction_axis(o);
-  v.axis[v.n_axis++] = orbital_axis(o, "orbital");
-  v.axis[v.n_axis++] = orbital_axis(o, "orbital_2");
-  KD_CHECK(kd_output_write(output, "/model", &v));
+  const void *data[] = {o->grid.energy, o->grid.vector, velocity};
+  for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
+    variable = kd_observables_variable(o, &model[i], data[i]);
+    KD_CHECK(kd_output_write(output, "/model", &variable));
+  }
 
 cleanup:
   kd_free(k_points);

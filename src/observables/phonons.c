@@ -8,21 +8,10 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/modes.h"
+#include "observables/dataset.h"
 
+/// Rows of kd_phonon_datasets.
 enum { NUMBER, ENERGY, TEMPERATURE, MOMENTUM, LOSS };
-
-static const struct {
-  const char *name, *unit, *long_name;
-} ROWS[KD_PHONON_TRACES] = {
-    {"phonon_number", "1", "phonons per cell of a branch, (1/N_k) sum_q N(q)"},
-    {"phonon_energy", "eV",
-     "energy of a branch per cell without that of the zero point, (1/N_k) sum_q hbar omega_q N(q)"},
-    {"phonon_temperature", "K",
-     "temperature at which the branch in equilibrium would have its energy"},
-    {"phonon_momentum", "1/angstrom",
-     "crystal momentum of a branch per cell, (1/N_k) sum_q q N(q), q the shortest vector"},
-    {"phonon_loss", "eV/fs",
-     "energy per time and cell that the branch gives to the lattice by its relaxation"}};
 
 void kd_phonon_observables_free(kd_phonon_observables *o) {
   if (!o) return;
@@ -52,40 +41,17 @@ cleanup:
 }
 
 static void describe(kd_phonon_observables *o, bool is_natural) {
-  static const char *const axis[3] = {"q1", "q2", "q3"};
   size_t m[3];
   kd_difference_count(o->model, m);
-  for (int i = 0; i < KD_PHONON_TRACES; i++) {
-    o->trace[i] = (kd_variable){.name = ROWS[i].name,
-                                .unit = is_natural ? "1" : ROWS[i].unit,
-                                .long_name = ROWS[i].long_name,
-                                .data = o->value[i],
-                                .n_axis = 1};
-    o->trace[i].axis[0] = (kd_axis){.name = "branch",
-                                    .size = o->n_branch,
-                                    .unit = "1",
-                                    .long_name = "dynamic phonon term, in the order of the list"};
-    if (i == MOMENTUM)
-      o->trace[i].axis[o->trace[i].n_axis++] = (kd_axis){
-          .name = "direction", .size = o->n_dim, .unit = "1", .long_name = "Cartesian direction"};
+  kd_extents extents = {
+      .is_natural = is_natural, .n_branch = o->n_branch, .n_mode = o->n_mode, .n_dim_k = o->n_dim};
+  for (size_t i = 0; i < o->n_dim; i++) {
+    extents.n_q[i] = m[i];
+    extents.q[i] = o->reduced[i];
   }
-  o->snapshot = (kd_variable){.name = "phonon_number_q",
-                              .unit = "1",
-                              .long_name = "occupation N(q) of the phonon modes",
-                              .data = o->number,
-                              .n_axis = 1};
-  o->snapshot.axis[0] =
-      (kd_axis){.name = "phonon_mode",
-                .size = o->n_mode,
-                .unit = "1",
-                .long_name = "mode: the couplings of the vertices of one branch after the other"};
-  for (size_t i = 0; i < o->n_dim; i++)
-    o->snapshot.axis[o->snapshot.n_axis++] = (kd_axis){
-        .name = axis[i],
-        .size = m[i],
-        .coordinates = o->reduced[i],
-        .unit = "1",
-        .long_name = "phonon momentum along an edge of the k domain, as a fraction of it"};
+  for (int i = 0; i < KD_PHONON_TRACES; i++)
+    o->trace[i] = kd_dataset_variable(&kd_phonon_datasets[i], &extents, o->value[i]);
+  o->snapshot = kd_dataset_variable(&kd_phonon_snapshot_datasets[0], &extents, o->number);
 }
 
 kd_status kd_phonon_observables_create(const kd_collision *collision, const kd_model *model,

@@ -126,6 +126,20 @@ static void add_negativity(const kd_local *k, double *value) {
   value[0] += fabs(w) - w;
 }
 
+kd_dataset kd_trace_dataset(const kd_trace *trace) {
+  static const char *const axes[] = {[KD_SCALAR] = NULL,
+                                     [KD_BAND] = "band",
+                                     [KD_BAND_BAND] = "band band_2",
+                                     [KD_DIRECTION] = "direction"};
+  return (kd_dataset){.name = trace->name,
+                      .axes = axes[trace->shape],
+                      .unit = trace->unit,
+                      .long_name = trace->long_name,
+                      .reference = trace->reference,
+                      .when = trace->in_space ? "with `grid.r`" : NULL,
+                      .note = trace->carries_spin ? "with spin" : NULL};
+}
+
 static const char CURRENT_SOURCE[] = "Trukhan and Protik, sec. VI, eq. 56";
 
 const kd_trace kd_traces[] = {

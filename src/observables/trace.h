@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "observables/dataset.h"
 #include "state/occupation.h"
 
 /// Shape of a trace beside time.
@@ -47,6 +48,9 @@ typedef struct kd_trace {
   /// Adds the contribution of one k point (KD_MINIMUM: lowers the values).
   void (*add)(const kd_local *local, double *value);
 } kd_trace;
+
+/// What is written of a trace.
+kd_dataset kd_trace_dataset(const kd_trace *trace);
 
 /// The row function of `population`, which snapshots use as well.
 void kd_trace_population(const kd_local *local, double *value);

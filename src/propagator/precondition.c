@@ -23,7 +23,9 @@ kd_status kd_preconditioner_create(kd_propagator *p) {
   const size_t n_level = p->n_band * p->n_k;
   const double *energy = self->bands.energy;
   for (size_t i = 0; i < n_level; i++) self->mean += energy[i] / (double)n_level;
-  for (size_t i = 0; i < n_level && kd_collision_conserves_energy(p->collision); i++)
+  // A mean field moves energy between Tr Hf and its own.
+  const bool is_conserved = kd_collision_conserves_energy(p->collision) && !p->mean_field;
+  for (size_t i = 0; i < n_level && is_conserved; i++)
     self->variance += (energy[i] - self->mean) * (energy[i] - self->mean) / (double)n_level;
 
 cleanup:

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <nvector/nvector_serial.h>
+#include <stdio.h>
 #include <string.h>
 #include <sunlinsol/sunlinsol_spgmr.h>
 
@@ -16,6 +17,7 @@
 #include "drift/commutator.h"
 #include "keldrift/collision.h"
 #include "model/bands.h"
+#include "observables/dataset.h"
 #include "scenario/section.h"
 
 /// Relative residual that the iteration is to reach, and what is still accepted.
@@ -216,7 +218,6 @@ static kd_status write_response(const kd_scenario *scenario, const problem *p,
                                 kd_steady_report *report) {
   kd_status status = KD_OK;
   const size_t n = p->n_band, d = p->n_dim;
-  const bool natural = kd_scenario_constants(scenario).natural;
   kd_output *output = NULL;
   double complex *unpacked = NULL;
   KD_ALLOCATE(unpacked, d * p->n);
@@ -226,52 +227,27 @@ static kd_status write_response(const kd_scenario *scenario, const problem *p,
   KD_CHECK(kd_output_create(p->options->output, kd_scenario_text(scenario), p->options->command,
                             &output));
   KD_CHECK(kd_observables_write_model(observables, output));
-  const kd_axis out = {.name = "direction", .size = d, .unit = "1", .long_name = "of the current"};
-  const kd_axis in = {.name = "direction_2", .size = d, .unit = "1", .long_name = "of the field"};
-  const struct {
-    const char *name, *long_name;
-    const double *data;
-  } tensors[] = {{"conductivity", "dc conductivity J_i/E_j per cell", report->conductivity},
-                 {"conductivity_population", "its part from band populations", report->population},
-                 {"conductivity_coherence", "its part from coherences", report->coherence}};
-  for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
-    const kd_variable variable = {.name = tensors[i].name,
-                                  .unit = natural ? "1" : "e angstrom^2/(V fs)",
-                                  .long_name = tensors[i].long_name,
-                                  .reference = "Trukhan and Protik, eqs. 56, 58",
-                                  .n_axis = 2,
-                                  .axis = {out, in},
-                                  .data = tensors[i].data};
-    char object[64] = "/steady/";
-    strcat(object, tensors[i].name);
+  const void *data[] = {report->conductivity, report->population, report->coherence, unpacked};
+  for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
+    const kd_variable variable =
+        kd_observables_variable(observables, &kd_steady_datasets[i], data[i]);
     KD_CHECK(kd_output_write(output, "/steady", &variable));
+    if (data[i] == unpacked) continue;
+    char object[64];
+    snprintf(object, sizeof object, "/steady/%s", variable.name);
     KD_CHECK(kd_output_attribute_real(output, object, "si_factor", &report->si_factor, 1));
     KD_CHECK(kd_output_attribute_text(output, object, "si_unit", report->si_unit));
   }
-  kd_variable response = {.name = "delta_f",
-                          .unit = natural ? "1" : "angstrom/V",
-                          .long_name = "response of f per unit field, orbital basis",
-                          .is_complex = true,
-                          .data = unpacked};
-  response.axis[response.n_axis++] = in;
-  kd_observables_add_k_axes(observables, &response);
-  response.axis[response.n_axis++] =
-      (kd_axis){.name = "orbital", .size = n, .unit = "1", .long_name = "orbital"};
-  response.axis[response.n_axis++] =
-      (kd_axis){.name = "orbital_2", .size = n, .unit = "1", .long_name = "orbital"};
-  KD_CHECK(kd_output_write(output, "/steady", &response));
   size_t count;
   const kd_variable *traces = kd_observables_traces(observables, &count);
-  for (size_t i = 0; i < report->n_user; i++) {
-    kd_variable variable = traces[count - report->n_user + i];
-    variable.n_axis = 1;
-    variable.axis[0] = in;
-    variable.data = user + i * d;
-    variable.unit = natural                           ? "1"
-                    : strcmp(variable.unit, "1") == 0 ? "angstrom/V"
-                                                      : "angstrom^2/(V fs)";
-    variable.long_name = "response of the observable per unit field";
+  for (size_t i = 0, found = 0; i < count && found < report->n_user; i++) {
+    if (strncmp(traces[i].name, "user/", 5) != 0) continue;
+    const bool is_current = strcmp(traces[i].long_name, kd_user_datasets[1].long_name) == 0;
+    kd_variable variable = kd_observables_variable(
+        observables, &kd_steady_user_datasets[is_current ? 1 : 0], user + found * d);
+    variable.name = traces[i].name;
     KD_CHECK(kd_output_write(output, "/steady", &variable));
+    found++;
   }
   const kd_collision_cost cost = kd_collision_statistics(p->collision);
   KD_CHECK(kd_output_attribute_text(output, "/run", "ansatz", cost.ansatz));
