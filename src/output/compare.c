@@ -57,12 +57,6 @@ static bool is_compared(hid_t dataset, const char *path) {
   return strcmp(path, "/model/energy") == 0 || strcmp(path, "/model/velocity") == 0;
 }
 
-#if H5_VERSION_GE(1, 12, 0)
-typedef H5O_info1_t kd_object_info;
-#else
-typedef H5O_info_t kd_object_info;
-#endif
-
 static herr_t visit(hid_t file, const char *name, const kd_object_info *info, void *data) {
   names *list = data;
   char path[256];
@@ -161,7 +155,7 @@ static kd_status open_side(hid_t file, const char *file_name, const char *path, 
   H5Sget_simple_extent_dims(s->space, s->extent, NULL);
   s->is_complex = kd_h5_is_complex(type);
   kd_h5_close(type);
-  kd_h5_text_attribute(s->dataset, "units", s->unit, sizeof s->unit);
+  kd_h5_copy_attribute_text(s->dataset, "units", s->unit, sizeof s->unit);
   return read_time(file, path, s);
 }
 
@@ -342,7 +336,8 @@ static kd_status compare_scenarios(const char *a, const char *b, char **lines) {
   FILE *out = open_memstream(&text, &size);
   if (!out) return kd_error(KD_ERROR_MEMORY, "cannot compare the scenarios: out of memory");
   // A file that another program made has none.
-  if (kd_result_scenario(a, &text_a, NULL) == KD_OK && kd_result_scenario(b, &text_b, NULL) == KD_OK) {
+  if (kd_result_scenario(a, &text_a, NULL) == KD_OK &&
+      kd_result_scenario(b, &text_b, NULL) == KD_OK) {
     write_missing(out, '-', text_a, text_b);
     write_missing(out, '+', text_b, text_a);
   }

@@ -45,7 +45,7 @@ static void add_values(kd_result_end *end, hid_t dataset, const char *name, int 
   for (size_t i = 0; i < count; i++) {
     kd_final_value *value = &end->values[end->n_value++];
     name_component(name, from, rank, extent, i, value->name, sizeof value->name);
-    kd_h5_text_attribute(dataset, "units", value->unit, sizeof value->unit);
+    kd_h5_copy_attribute_text(dataset, "units", value->unit, sizeof value->unit);
     value->first = first[i];
     value->last = last[i];
   }
@@ -68,7 +68,7 @@ static void add_trace(kd_result_end *end, hid_t dataset, const char *name) {
   if (is_time) {
     end->time = last[0];
     end->n_record = (size_t)extent[0];
-    kd_h5_text_attribute(dataset, "units", end->time_unit, sizeof end->time_unit);
+    kd_h5_copy_attribute_text(dataset, "units", end->time_unit, sizeof end->time_unit);
     goto cleanup;
   }
   add_values(end, dataset, name, 1, rank, extent, n, first, last);
@@ -93,12 +93,6 @@ cleanup:
   kd_h5_close(space);
   kd_h5_close(type);
 }
-
-#if H5_VERSION_GE(1, 12, 0)
-typedef H5O_info1_t kd_object_info;
-#else
-typedef H5O_info_t kd_object_info;
-#endif
 
 static herr_t visit_values(hid_t group, const char *name, const kd_object_info *info, void *data) {
   kd_result_end *end = data;

@@ -8,6 +8,13 @@
 
 #include "keldrift/status.h"
 
+/// What H5Ovisit2 tells of an object.
+#if H5_VERSION_GE(1, 12, 0)
+typedef H5O_info1_t kd_object_info;
+#else
+typedef H5O_info_t kd_object_info;
+#endif
+
 /// Evaluates `call` into `status` while HDF5 keeps its error stack to itself; the caller's own
 /// setting is restored afterwards.
 #define KD_H5_QUIETLY(status, call)                                                                \
@@ -42,11 +49,18 @@ typedef struct kd_texts {
 void kd_h5_read_texts(hid_t id, bool is_attribute, kd_texts *list);
 void kd_h5_free_texts(kd_texts *list);
 
-/// Copies a text attribute, "" where there is none.
-void kd_h5_text_attribute(hid_t object, const char *name, char *buffer, size_t size);
+/// Reads a text attribute, "" where there is none, into a string for kd_free.
+kd_status kd_h5_attribute_text(hid_t object, const char *name, char **text);
+/// The same into a buffer, cut off where it is longer; "" when memory is short.
+void kd_h5_copy_attribute_text(hid_t object, const char *name, char *buffer, size_t size);
 
 /// Returns a compound {r, i} of two numbers of the type `real`; negative when HDF5 fails.
 hid_t kd_h5_complex_type(hid_t real);
+
+/// Returns whether `type` is one of real numbers.
+bool kd_h5_is_number(hid_t type);
+/// Bytes of a number in memory.
+size_t kd_h5_number_bytes(bool is_complex);
 
 /// Returns whether `type` is a compound of exactly two floating-point members r and i.
 bool kd_h5_is_complex(hid_t type);
@@ -54,8 +68,5 @@ bool kd_h5_is_complex(hid_t type);
 /// Returns a file access list without file locks, which some network file systems do not offer:
 /// unfinished files are private and finished ones are replaced as a whole.
 hid_t kd_h5_access(void);
-
-/// Reads a text attribute, "" where there is none, into a string for kd_free.
-kd_status kd_h5_attribute_text(hid_t object, const char *name, char **text);
 
 #endif
