@@ -11,7 +11,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "stages.h"
 
 static const char TEXT[] =
     "model: {kind: chain, J: 0.5 eV, lattice_constant: 5 angstrom, spin_degeneracy: 2}\n"
@@ -19,12 +20,6 @@ static const char TEXT[] =
     "initial: {kind: equilibrium, temperature: 1500 K, filling: 0.3}\n"
     "field: [{kind: constant, amplitude: 1 MV/cm}]\n"
     "propagation: {duration: 80 fs, rtol: 1e-9}\n";
-
-static void check(kd_status status) {
-  if (status == KD_OK) return;
-  fprintf(stderr, "%s\n", kd_error_message());
-  exit(kd_exit_status(status));
-}
 
 /// Matrix [n][n] of a packed field at point `k`: the diagonal first, then for every a < b the
 /// components sqrt(2) Re and sqrt(2) Im, each for all k (keldrift/model.h).
@@ -59,23 +54,9 @@ static double mean_square_energy(kd_model *model, const kd_state *state, double 
 }
 
 int main(void) {
-  kd_scenario *scenario;
-  kd_model *model;
-  kd_space *space;
-  kd_field *field;
-  kd_state *state;
-  kd_reference *reference;
-  kd_collision *collision;
-  kd_propagator *propagator;
-  check(kd_scenario_parse(TEXT, strlen(TEXT), "step4", NULL, 0, &scenario));
-  check(kd_model_create(scenario, &model));
-  check(kd_space_create(scenario, model, &space));
-  check(kd_field_create(scenario, model, &field));
-  check(kd_initial_create(scenario, model, space, &state, &reference));
-  check(kd_collision_create(scenario, model, reference, &collision));
-  check(kd_propagator_create(scenario, model, space, field, reference, collision, state,
-                             &propagator));
-  const size_t n = kd_model_n_band(model), n_k = kd_model_n_k(model);
+  stages s = stages_begin(TEXT, "step4");
+  stages_complete(&s);
+  const size_t n = kd_model_n_band(s.model), n_k = kd_model_n_k(s.model);
   double *h = malloc(n * n * n_k * sizeof *h);
   if (!h) return EXIT_FAILURE;
 
@@ -83,16 +64,16 @@ int main(void) {
   double number = 0;
   for (size_t k = 0; k < n_k; k++) {
     double at[3];
-    kd_model_k(model, k, at);
-    number += 2 * state->f[k] / (double)n_k;
-    moment += 2 * state->f[k] / (double)n_k * cexp(2 * I * at[0] * 5);
+    kd_model_k(s.model, k, at);
+    number += 2 * s.state->f[k] / (double)n_k;
+    moment += 2 * s.state->f[k] / (double)n_k * cexp(2 * I * at[0] * 5);
   }
-  const double frequency = 0.01 * 5 / kd_model_hbar(model); // 1 MV/cm is 0.01 V/angstrom
+  const double frequency = 0.01 * 5 / kd_model_hbar(s.model); // 1 MV/cm is 0.01 V/angstrom
   double error = 0;
   for (int i = 0; i <= 20; i++) {
     const double t = 4.0 * i;
-    check(kd_propagator_advance(propagator, t, state));
-    const double got = mean_square_energy(model, state, h);
+    check(kd_propagator_advance(s.propagator, t, s.state));
+    const double got = mean_square_energy(s.model, s.state, h);
     const double want = 2 * 0.5 * 0.5 * (number + creal(cexp(-2 * I * frequency * t) * moment));
     error = fmax(error, fabs(got - want));
     printf("mean_square_energy_%d = %.12g\n", i, got);
@@ -100,13 +81,6 @@ int main(void) {
   printf("error = %.3g\n", error);
 
   free(h);
-  kd_propagator_free(propagator);
-  kd_collision_free(collision);
-  kd_state_free(state);
-  kd_reference_free(reference);
-  kd_field_free(field);
-  kd_space_free(space);
-  kd_model_free(model);
-  kd_scenario_free(scenario);
+  stages_end(&s);
   return 0;
 }

@@ -10,19 +10,14 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "stages.h"
 
 static const char TEXT[] = "model: {kind: chain, J: 0.5 eV, lattice_constant: 5 angstrom}\n"
                            "grid: {k: [64]}\n"
                            "initial: {kind: equilibrium, temperature: 300 K, filling: 0.3}\n"
                            "field: [{kind: constant, amplitude: 1 MV/cm}]\n"
                            "propagation: {duration: 200 fs, rtol: 1e-8, atol: 1e-11}\n";
-
-static void check(kd_status status) {
-  if (status == KD_OK) return;
-  fprintf(stderr, "%s\n", kd_error_message());
-  exit(kd_exit_status(status));
-}
 
 typedef struct bath {
   double rate; ///< 1/fs
@@ -44,60 +39,36 @@ static kd_status scatter(void *context, const double *f, double *df) {
 }
 
 int main(void) {
-  kd_scenario *scenario;
-  kd_model *model;
-  kd_space *space;
-  kd_field *field;
-  kd_state *state;
-  kd_reference *reference;
-  kd_collision *collision;
-  kd_observables *observables;
-  kd_propagator *propagator;
-  check(kd_scenario_parse(TEXT, strlen(TEXT), "step5", NULL, 0, &scenario));
-  check(kd_model_create(scenario, &model));
-  check(kd_space_create(scenario, model, &space));
-  check(kd_field_create(scenario, model, &field));
-  check(kd_initial_create(scenario, model, space, &state, &reference));
-  check(kd_collision_create(scenario, model, reference, &collision));
-  const size_t n_band = kd_model_n_band(model);
-  bath own = {.rate = 1.0 / 60, .n_component = n_band * n_band, .n_k = kd_model_n_k(model)};
+  stages s = stages_begin(TEXT, "step5");
+  const size_t n_band = kd_model_n_band(s.model);
+  bath own = {.rate = 1.0 / 60, .n_component = n_band * n_band, .n_k = kd_model_n_k(s.model)};
   // Before the propagator is made, which asks whether there are collisions at all.
   check(kd_collision_add(
-      collision,
+      s.collision,
       &(kd_collision_term){.add_rate = scatter, .context = &own, .conserves_number = true}));
-  check(kd_observables_create(scenario, model, space, field, reference, &observables));
-  check(kd_propagator_create(scenario, model, space, field, reference, collision, state,
-                             &propagator));
+  stages_complete(&s);
 
-  check(kd_observables_measure(observables, state));
-  const double number = kd_observables_value(observables, "number", 0);
+  check(kd_observables_measure(s.observables, s.state));
+  const double number = kd_observables_value(s.observables, "number", 0);
   // J_0 = e a E_kin/hbar: at a quarter of the period all the kinetic energy has become velocity.
   const double amplitude =
-      kd_observables_value(observables, "energy", 0) * 5 / kd_model_hbar(model);
-  const double frequency = 0.01 * 5 / kd_model_hbar(model);
+      kd_observables_value(s.observables, "energy", 0) * 5 / kd_model_hbar(s.model);
+  const double frequency = 0.01 * 5 / kd_model_hbar(s.model);
   double error = 0;
   for (int i = 1; i <= 40; i++) {
     const double t = 5.0 * i;
-    check(kd_propagator_advance(propagator, t, state));
-    check(kd_observables_measure(observables, state));
+    check(kd_propagator_advance(s.propagator, t, s.state));
+    check(kd_observables_measure(s.observables, s.state));
     const double want = -amplitude * exp(-own.rate * t) * sin(frequency * t);
-    error = fmax(error, fabs(kd_observables_value(observables, "current", 0) - want));
+    error = fmax(error, fabs(kd_observables_value(s.observables, "current", 0) - want));
   }
   printf("amplitude = %.12g\n", amplitude);
   printf("current_error = %.3g\n", error);
-  printf("number_drift = %.3g\n", kd_observables_value(observables, "number", 0) - number);
+  printf("number_drift = %.3g\n", kd_observables_value(s.observables, "number", 0) - number);
   printf("bath_was_asked = %d\n", own.calls > 0);
   printf("second_term = %d\n",
-         kd_collision_add(collision, &(kd_collision_term){scatter, &own, true}));
+         kd_collision_add(s.collision, &(kd_collision_term){scatter, &own, true}));
 
-  kd_propagator_free(propagator);
-  kd_observables_free(observables);
-  kd_collision_free(collision);
-  kd_state_free(state);
-  kd_reference_free(reference);
-  kd_field_free(field);
-  kd_space_free(space);
-  kd_model_free(model);
-  kd_scenario_free(scenario);
+  stages_end(&s);
   return 0;
 }

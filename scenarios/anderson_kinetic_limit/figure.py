@@ -8,7 +8,6 @@ compared with all. Left: the momentum distribution of the Schroedinger equation 
 Middle: the mean velocity. Right: the largest and the late (mean over eps t > 2) distance from the kinetic equation.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -17,8 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
-from keldrift.figures import (COLORS, SEQUENTIAL_MAP, add_figure_options,  # noqa: E402
-                              apply_style, check_figure_options, run_script,
+from keldrift.figures import (COLORS, SEQUENTIAL_MAP, figure_options, run_script,  # noqa: E402
                               save_figure)
 from keldrift.result import Result  # noqa: E402
 
@@ -27,13 +25,7 @@ LATE = 2.0
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("result", metavar="RESULT.h5", type=Path)
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(__doc__, result=dict(metavar="RESULT.h5", type=Path))
     averages = json.loads((HERE / "averages.json").read_text(encoding="utf-8"))
     scaled = np.array(averages["scaled_time"])
     with Result(options.result) as result:

@@ -4,15 +4,14 @@
     compare.py matrix.h5 rta.h5 ... -o FIGURE
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import matplotlib.pyplot as plt
 import numpy as np
-from keldrift.figures import (COLORS, add_figure_options, apply_style, axis_label,
-                              check_figure_options, decimal_exponent, run_script, save_figure)
+from keldrift.figures import (COLORS, axis_label, decimal_exponent, figure_options, run_script,
+                              save_figure)
 from keldrift.result import Result, nan_max
 
 STYLES = ("-", "--", "-", "-", "-", ":", "-.", "--")
@@ -70,13 +69,9 @@ def build_figure(paths, title):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="compare.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", metavar="RESULT.h5", nargs="+", help="results of keldrift run")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(
+        __doc__,
+        results=dict(metavar="RESULT.h5", nargs="+", help="results of keldrift run"))
     figure = build_figure(options.results, options.title)
     save_figure(figure, options.output or "comparison", options)
 

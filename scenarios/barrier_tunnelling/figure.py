@@ -8,7 +8,6 @@ after the splitting. Right: n(k) before and after, and |t(k)|^2 from a transfer 
 probability of transmission and where the parts are.
 """
 
-import argparse
 import math
 import sys
 from pathlib import Path
@@ -17,8 +16,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
 import matplotlib.pyplot as plt
 import numpy as np
-from keldrift.figures import (COLORS, SEQUENTIAL_MAP, add_figure_options, apply_style, axis_label,
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import (COLORS, SEQUENTIAL_MAP, axis_label, figure_options, run_script,
+                              save_figure)
 from keldrift.result import HBAR_EV_FS, Result
 
 # The scenario: hbar^2/2m (eV angstrom^2), momentum, width, barrier, force of the step.
@@ -58,13 +57,9 @@ def impulse(t):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("result", metavar="RESULT.h5", help="result of the scenario")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(
+        __doc__,
+        result=dict(metavar="RESULT.h5", help="result of the scenario"))
     with Result(options.result) as result:
         time = result.read("/snapshots/time").values
         r, k = result.read("/grid/r").values[:, 0], result.read("/grid/k").values[:, 0]

@@ -14,15 +14,14 @@ from /model/energy and /model/eigenvector alone, with M(k,k') = |0><1| e^{ik'R} 
 R = 0 and R = -a, and the projectors on the orbitals for onsite phonons.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import matplotlib.pyplot as plt
 import numpy as np
-from keldrift.figures import (COLORS, DIVERGING_MAP, add_figure_options, apply_style, axis_label,
-                              check_figure_options, decimal_exponent, run_script, save_figure)
+from keldrift.figures import (COLORS, DIVERGING_MAP, axis_label, decimal_exponent, figure_options,
+                              run_script, save_figure)
 from keldrift.result import HBAR_EV_FS, Result, nan_max
 
 LATTICE_CONSTANT = 5.0  # angstrom
@@ -142,14 +141,8 @@ def build_figure(results, title):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bond", metavar="BOND.h5", help="result with vertex: bond")
-    parser.add_argument("onsite", metavar="ONSITE.h5", help="result with vertex: onsite")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(__doc__, bond=dict(metavar="BOND.h5", help="result with vertex: bond"),
+                             onsite=dict(metavar="ONSITE.h5", help="result with vertex: onsite"))
     with Result(options.bond) as bond, Result(options.onsite) as onsite:
         results = {"bond": bond, "onsite": onsite}
         for vertex, result in results.items():

@@ -7,14 +7,12 @@ Left: particles in the upper and holes in the lower band. Right: occupations at 
 energy, a point per k and band.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import matplotlib.pyplot as plt  # noqa: E402
-from keldrift.figures import (COLORS, add_figure_options, apply_style, axis_label,  # noqa: E402
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import COLORS, figure_options, run_script, save_figure  # noqa: E402
 from keldrift.result import Result  # noqa: E402
 
 
@@ -30,13 +28,13 @@ def build_figure(path, title):
     left.plot(time, population[:, 1], color=COLORS[0], label="electrons above the gap")
     left.plot(time, 1 - population[:, 0], "--", color=COLORS[1], label="holes below")
     left.set_ylim(bottom=0)
-    left.set_xlabel(axis_label("time", "hbar/t"))
-    left.set_ylabel("per cell and spin")
+    left.set_xlabel("time (ħ/$t$)")
+    left.set_ylabel("carriers per cell and spin")
     left.legend(loc="center right")
     for i, color in zip((0, len(frames) // 6, len(frames) - 1), COLORS):
         right.plot(energy, occupation[i], ".", markersize=4, color=color,
                    label=f"t = {frames[i]:g}")
-    right.set_xlabel(axis_label("energy", "t"))
+    right.set_xlabel("energy ($t$)")
     right.set_ylabel("occupation")
     right.legend()
     figure.suptitle(title)
@@ -44,13 +42,9 @@ def build_figure(path, title):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("result", metavar="RESULT.h5", help="result of keldrift run")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(
+        __doc__,
+        result=dict(metavar="RESULT.h5", help="result of keldrift run"))
     save_figure(build_figure(options.result, options.title),
                 options.output or "carrier_multiplication", options)
 

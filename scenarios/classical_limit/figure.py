@@ -8,7 +8,6 @@ and without quantum corrections (drift: gradient), with a ring of points moved a
 trajectories. Bottom: the distance int dR dk/2pi |f - f_classical| against hbar.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
 import matplotlib.pyplot as plt
 import numpy as np
-from keldrift.figures import (COLORS, DIVERGING_MAP, add_figure_options, apply_style,
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import (COLORS, DIVERGING_MAP, figure_options, run_script, save_figure)
 from keldrift.result import Result
 
 SCENARIO = HERE / "classical_limit.yaml"
@@ -61,13 +59,7 @@ def cloud(r, p):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("keldrift", metavar="KELDRIFT", help="the program")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(__doc__, keldrift=dict(metavar="KELDRIFT", help="the program"))
     figure = plt.figure(figsize=(7.4, 5.6))
     grid = figure.add_gridspec(2, 3, height_ratios=[1, 1.05])
     panels = [figure.add_subplot(grid[0, i]) for i in range(3)]

@@ -7,7 +7,6 @@ Runs `keldrift steady` and `keldrift run` on drude.yaml for several broadenings,
 impurities and with impurities of finite range (form: gaussian), prints a table and draws it.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
-from keldrift.figures import (COLORS, add_figure_options, apply_style,  # noqa: E402
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import (COLORS, figure_options, run_script, save_figure)  # noqa: E402
 from keldrift.result import HBAR_EV_FS, Error, Result  # noqa: E402
 
 # The numbers of drude.yaml.
@@ -125,14 +123,9 @@ def draw_current(axes, path, tau):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("keldrift", metavar="KELDRIFT", nargs="?", default="keldrift",
-                        help="the program (default: keldrift on the PATH)")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(
+        __doc__,
+        keldrift=dict(metavar="KELDRIFT", nargs="?", default="keldrift", help="the program (default: keldrift on the PATH)"))
     figure, panels = plt.subplots(1, 3, figsize=(9.6, 3.1))
     print("| impurities | broadening | steady (mS) | run (mS) | closed form (mS) | "
           "steady/closed form − 1 |")

@@ -7,7 +7,6 @@ Left: the energy density above that of a run without hot spot. Middle: the densi
 the hot spot, for one that is hardly hotter than the lattice, and for a uniform state that is hotter by as little. Prints the rates.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
-from keldrift.figures import (COLORS, add_figure_options, apply_style,  # noqa: E402
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import (COLORS, figure_options, run_script, save_figure)  # noqa: E402
 from keldrift.result import Result  # noqa: E402
 
 SCENARIO = HERE / "hot_spot.yaml"
@@ -38,13 +36,7 @@ def run(keldrift, folder, name, *changes):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("keldrift", metavar="KELDRIFT", help="the program")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(__doc__, keldrift=dict(metavar="KELDRIFT", help="the program"))
     with tempfile.TemporaryDirectory() as folder:
         hot = run(options.keldrift, folder, "hot")
         weak = run(options.keldrift, folder, "weak",

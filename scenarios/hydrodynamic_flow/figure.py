@@ -4,7 +4,6 @@ forms, and the density with collisions against place and time.
 
     figure.py sound.h5 free.h5 [-o STEM]"""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from scipy.optimize import curve_fit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import matplotlib.pyplot as plt  # noqa: E402
-from keldrift.figures import (COLORS, add_figure_options, apply_style,  # noqa: E402
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import COLORS, figure_options, run_script, save_figure  # noqa: E402
 from keldrift.result import Result  # noqa: E402
 
 LENGTH, AMPLITUDE = 30.0, 0.05
@@ -59,7 +57,7 @@ def build_figure(paths, title):
         print(f"sound velocity {fit[1] / Q:.4f}, closed form {sound_velocity():.4f}, damping "
               f"{fit[2]:.4f}")
         left.plot(time, 100 * AMPLITUDE * np.cos(sound_velocity() * Q * time), ":", color=color,
-                  label=r"$\cos cqt$")
+                  label=r"sound, $\cos\,cqt$")
         fine = np.linspace(-LENGTH / 2, LENGTH / 2, 101)
         sine = 2 * np.mean(density * np.sin(Q * x), axis=1) / mean
         field = amplitude[:, None] * np.cos(Q * fine) + sine[:, None] * np.sin(Q * fine)
@@ -67,23 +65,19 @@ def build_figure(paths, title):
                                  shading="auto", rasterized=True)
         figure.colorbar(image, ax=right, label="change of density (%)")
     left.axhline(0, color="0.8", lw=0.8, zorder=0)
-    left.set_xlabel("time")
+    left.set_xlabel("time (ħ/$kT$)")
     left.set_ylabel("amplitude of the wave (%)")
     left.legend(fontsize=7, loc="upper center")
-    right.set_xlabel("x")
-    right.set_ylabel("time")
+    right.set_xlabel(r"$x$ (ħ/$\sqrt{mkT}$)")
+    right.set_ylabel("time (ħ/$kT$)")
     figure.suptitle(title)
     return figure
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", metavar="RESULT.h5", nargs=2, help="results of keldrift run")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(
+        __doc__,
+        results=dict(metavar="RESULT.h5", nargs=2, help="results of keldrift run"))
     save_figure(build_figure(options.results, options.title),
                 options.output or "hydrodynamic_flow", options)
 

@@ -8,7 +8,6 @@ coupling. Right: shift and decay of the coherence at every k. Lines are the nump
 second_order.py, points are keldrift.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -20,8 +19,7 @@ import h5py
 import second_order
 import matplotlib.pyplot as plt
 import numpy as np
-from keldrift.figures import (COLORS, add_figure_options, apply_style, axis_label,
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import (COLORS, axis_label, figure_options, run_script, save_figure)
 from keldrift.result import Result
 from second_order import BOLTZMANN, HBAR, dagger
 
@@ -162,13 +160,7 @@ def coherences(run, axes):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("keldrift", metavar="KELDRIFT", help="the program")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(__doc__, keldrift=dict(metavar="KELDRIFT", help="the program"))
     figure, axes = plt.subplots(2, 2, figsize=(7.4, 5.6))
     with tempfile.TemporaryDirectory() as folder:
         run = Runs(options.keldrift, folder)

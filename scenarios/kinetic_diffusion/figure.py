@@ -8,7 +8,6 @@ Left: n(R) on the chain at some times. Middle: <x^2> - width^2 in mean free path
 forms, dots are runs. Prints the ratios, and what becomes of one as the broadening is lowered.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
-from keldrift.figures import (COLORS, add_figure_options, apply_style,  # noqa: E402
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import (COLORS, figure_options, run_script, save_figure)  # noqa: E402
 from keldrift.result import Result  # noqa: E402
 from scipy.integrate import quad
 from scipy.special import ellipk
@@ -99,13 +97,7 @@ def slope(time, square):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("keldrift", metavar="KELDRIFT", help="the program")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(__doc__, keldrift=dict(metavar="KELDRIFT", help="the program"))
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9.6, 3.4), constrained_layout=True)
     energies = {"chain": np.linspace(-1.99, 1.99, 200), "square": np.linspace(-3.95, -0.02, 300)}
     with tempfile.TemporaryDirectory() as folder:

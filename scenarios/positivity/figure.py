@@ -6,14 +6,12 @@
 Each result is one curve, under the name of its file.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import matplotlib.pyplot as plt
-from keldrift.figures import (COLORS, add_figure_options, apply_style, axis_label,
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import (COLORS, axis_label, figure_options, run_script, save_figure)
 from keldrift.result import Result
 
 STYLES = ("-", "--", ":", "-")
@@ -48,13 +46,9 @@ def build_figure(paths, title):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", metavar="RESULT.h5", nargs="+", help="results of keldrift run")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(
+        __doc__,
+        results=dict(metavar="RESULT.h5", nargs="+", help="results of keldrift run"))
     save_figure(build_figure(options.results, options.title), options.output or "positivity",
                 options)
 

@@ -7,7 +7,6 @@ Runs `keldrift run` on rashba_spin_hall.yaml with weaker impurities, so that the
 is seen before they take it away, prints the last values and draws the current against time.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
-from keldrift.figures import (COLORS, add_figure_options, apply_style,  # noqa: E402
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import (COLORS, figure_options, run_script, save_figure)  # noqa: E402
 from keldrift.result import HBAR_EV_FS, Error, Result  # noqa: E402
 
 # The numbers of rashba_spin_hall.yaml.
@@ -61,14 +59,9 @@ def spin_current(program, folder, ansatz):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("keldrift", metavar="KELDRIFT", nargs="?", default="keldrift",
-                        help="the program (default: keldrift on the PATH)")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(
+        __doc__,
+        keldrift=dict(metavar="KELDRIFT", nargs="?", default="keldrift", help="the program (default: keldrift on the PATH)"))
     figure, axes = plt.subplots(figsize=(5.6, 3.4))
     with tempfile.TemporaryDirectory() as temporary:
         for color, (ansatz, style) in zip(COLORS, STYLES.items()):

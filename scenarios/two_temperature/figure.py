@@ -6,7 +6,6 @@ and the occupation of the phonons against their momentum.
 
 held.h5 is the same run with modes that relax to the lattice at once."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from scipy.optimize import brentq
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import matplotlib.pyplot as plt  # noqa: E402
-from keldrift.figures import (COLORS, add_figure_options, apply_style, axis_label,  # noqa: E402
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import (COLORS, SEQUENTIAL_MAP, axis_label, figure_options,  # noqa: E402
+                              run_script, save_figure)
 from keldrift.result import Result  # noqa: E402
 
 HBAR, BOLTZMANN = 0.6582119569, 8.617333262e-5  # eV fs, eV/K
@@ -75,7 +74,7 @@ def build_figure(paths, title):
     q = (np.arange(number.shape[1]) / number.shape[1] + 0.5) % 1 - 0.5
     order = np.argsort(q)
     for i in range(len(when)):
-        right.plot(2 * q[order], number[i, order], color=plt.cm.viridis(i / len(when)),
+        right.plot(2 * q[order], number[i, order], color=plt.get_cmap(SEQUENTIAL_MAP)(i / len(when)),
                    label=f"{when[i] / 1000:g} ps")
     right.set_xlabel(r"phonon momentum $q a/\pi$")
     right.set_ylabel("phonons in a mode")
@@ -86,13 +85,9 @@ def build_figure(paths, title):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", metavar="RESULT.h5", nargs=2, help="results of keldrift run")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(
+        __doc__,
+        results=dict(metavar="RESULT.h5", nargs=2, help="results of keldrift run"))
     save_figure(build_figure(options.results, options.title), options.output or "two_temperature",
                 options)
 

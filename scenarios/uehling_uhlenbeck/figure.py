@@ -7,7 +7,6 @@ Left: f against the energy at several times, a point per k, and the thermal func
 number and the energy of the run. Right: the largest distance from it, and the entropy, against time.
 """
 
-import argparse
 import re
 import sys
 from pathlib import Path
@@ -17,8 +16,7 @@ from scipy.optimize import root
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import matplotlib.pyplot as plt  # noqa: E402
-from keldrift.figures import (COLORS, add_figure_options, apply_style, axis_label,  # noqa: E402
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import COLORS, figure_options, run_script, save_figure  # noqa: E402
 from keldrift.result import Result  # noqa: E402
 
 THETA = {"fermion": -1, "boson": 1, "classical": 0}
@@ -53,11 +51,11 @@ def build_figure(path, title):
     for i, color in zip((0, last // 50, last // 8, last), COLORS):
         left.plot(energy, f[i], ".", markersize=3, color=color, label=f"t = {time[i]:g}")
     left.plot(energy[order], want[order], "k-", linewidth=0.8, label=f"thermal, kT = {kt:.3g}")
-    left.set_xlabel(axis_label("energy", "J"))
+    left.set_xlabel("energy ($J$)")
     left.set_ylabel("$f$")
     left.legend()
     right.semilogy(time, np.max(np.abs(f - want), axis=1), color=COLORS[0])
-    right.set_xlabel(axis_label("time", "hbar/J"))
+    right.set_xlabel("time (ħ/$J$)")
     right.set_ylabel("largest distance from thermal", color=COLORS[0])
     other = right.twinx()
     other.plot(trace_time, entropy, color=COLORS[1])
@@ -68,13 +66,9 @@ def build_figure(path, title):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("result", metavar="RESULT.h5", help="result of keldrift run")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(
+        __doc__,
+        result=dict(metavar="RESULT.h5", help="result of keldrift run"))
     save_figure(build_figure(options.result, options.title),
                 options.output or Path(options.result).stem, options)
 

@@ -7,7 +7,6 @@ Left: population of the upper band and current against time. Right: the populati
 period against the coupling, which tends to the formula of Landau and Zener; the stationary current.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "scripts"))
 import matplotlib.pyplot as plt
 import numpy as np
-from keldrift.figures import (COLORS, add_figure_options, apply_style, axis_label,
-                              check_figure_options, run_script, save_figure)
+from keldrift.figures import (COLORS, axis_label, figure_options, run_script, save_figure)
 from keldrift.result import HBAR_EV_FS, Result
 
 SCENARIO = HERE / "zener_with_dissipation.yaml"
@@ -43,13 +41,7 @@ def run(keldrift, folder, coupling, periods, *changes):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="figure.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("keldrift", metavar="KELDRIFT", help="the program")
-    add_figure_options(parser)
-    options = parser.parse_args()
-    check_figure_options(options)
-    apply_style()
+    options = figure_options(__doc__, keldrift=dict(metavar="KELDRIFT", help="the program"))
     figure, axes = plt.subplots(2, 2, figsize=(7.4, 5.4), width_ratios=[1.35, 1])
     with tempfile.TemporaryDirectory() as folder:
         for i, coupling in enumerate(SHOWN):

@@ -1,5 +1,6 @@
 """The look that all figures share, and what the figures of the scripts have in common."""
 
+import argparse
 import functools
 import math
 import os
@@ -109,6 +110,23 @@ def add_figure_options(parser):
     parser.add_argument("--title", help="title of the figure (default: that of the scenario)")
     parser.add_argument("--dpi", type=int, default=200,
                         help="resolution of bitmaps (default: %(default)s)")
+
+
+def figure_options(document, **arguments):
+    """The command line of a script that makes one figure: its options, checked, after the look is set.
+
+    document is that of the script, and each further argument a positional one of the script with what
+    argparse wants to know of it.
+    """
+    parser = argparse.ArgumentParser(description=document,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, details in arguments.items():
+        parser.add_argument(name, **details)
+    add_figure_options(parser)
+    options = parser.parse_args()
+    check_figure_options(options)
+    apply_style()
+    return options
 
 
 def check_figure_options(options):

@@ -3,8 +3,8 @@
 
 Relative links and images lead to files (and anchors to headings), also those of the tutorial; images have
 a text in their place, pictures of the tree are shown somewhere, and every page is reached by links from
-README.md. Headings are unique within a page, every scenario folder has a README and an entry in the
-gallery, and no file holds words or paths that mean nothing outside the place where it was written. Spelling
+README.md. Headings are unique within a page, every scenario folder has a README and an entry with its figure in
+the gallery, and no file holds words or paths that mean nothing outside the place where it was written. Spelling
 is checked with hunspell, where there is one, and the words of docs/words.txt.
 """
 
@@ -197,23 +197,33 @@ def check_words(path, root):
 
 
 def check_gallery(root):
-    gallery = root / "docs" / "gallery.md"
-    titles = {title for _, title in headings(gallery.read_text(encoding="utf-8"))}
-    links = gallery.read_text(encoding="utf-8")
+    """Every scenario has a section of the third level below a question, with its figure and its page."""
+    text = (root / "docs" / "gallery.md").read_text(encoding="utf-8")
+    parts = re.split(r"^(#{1,6}) (.*)$", text, flags=re.MULTILINE)
+    sections = {title: body for mark, title, body in zip(parts[1::3], parts[2::3], parts[3::3]) if mark == "###"}
+    questions = [title for mark, title in zip(parts[1::3], parts[2::3]) if mark == "##"]
     folders = sorted(p for p in (root / "scenarios").iterdir() if p.is_dir())
     if not folders:
         yield "scenarios: no folders (expected one per scenario)"
     for folder in folders:
+        place, name = f"../scenarios/{folder.name}", folder.name
         if not (folder / "README.md").is_file():
-            yield f"scenarios/{folder.name}: no README.md"
+            yield f"scenarios/{name}: no README.md"
         if not list(folder.glob("*.yaml")):
-            yield f"scenarios/{folder.name}: no scenario"
-        if folder.name not in titles:
-            yield f"docs/gallery.md: no section \"{folder.name}\""
-        if f"../scenarios/{folder.name}/README.md" not in links:
-            yield f"docs/gallery.md: no link to scenarios/{folder.name}/README.md"
-    for title in sorted(titles - {folder.name for folder in folders} - {"Gallery"}):
+            yield f"scenarios/{name}: no scenario"
+        body = sections.get(name)
+        if body is None:
+            yield f"docs/gallery.md: no section \"### {name}\""
+            continue
+        if f"]({place}/README.md)" not in body:
+            yield f"docs/gallery.md: {name}: no link to its README.md"
+        if not re.search(rf"!\[[^\]]+\]\({re.escape(place)}/\w+\.png\)", body):
+            yield f"docs/gallery.md: {name}: its figure is not shown"
+    for title in sorted(set(sections) - {folder.name for folder in folders}):
         yield f"docs/gallery.md: section \"{title}\" has no folder in scenarios/"
+    for title in questions:
+        if title in {folder.name for folder in folders}:
+            yield f"docs/gallery.md: \"{title}\" stands beside the questions (expected below one: ###)"
 
 
 def main():
