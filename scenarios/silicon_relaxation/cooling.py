@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
-from keldrift.figures import SEQUENTIAL_MAP, apply_style, run_script  # noqa: E402
+from keldrift.figures import apply_style, run_script  # noqa: E402
 from keldrift.result import HBAR_EV_FS, Error, Result  # noqa: E402
 
 BOLTZMANN = 8.617333262e-5  # eV/K
@@ -93,7 +93,7 @@ def draw(time, energy, f, thermal, island, title):
     left.legend(loc="upper right")
 
     shown = [0, int(np.argmin(np.abs(time - 0.3 * time[-1]))), len(time) - 1]
-    colors = plt.get_cmap(SEQUENTIAL_MAP)(np.linspace(0, 0.85, len(shown)))
+    colors = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(shown)))
     near = (energy > energy[:, :N_VALENCE].max() - REACH) & (energy < energy[:, N_VALENCE:].min() + REACH)
     x = energy[near]
     is_upper = np.broadcast_to(np.arange(energy.shape[1]) >= N_VALENCE, energy.shape)[near]

@@ -174,7 +174,8 @@ static const kd_bath_kind phonon = {
                          .meaning = "phonon energy over `energy` as a function of q"},
                         COMMON_ROWS}},
     .create = phonon_create,
-    .kernel = phonon_kernel};
+    .kernel = phonon_kernel,
+    .has_temperature = true};
 
 // --- impurity -----------------------------------------------------------------------------------
 
@@ -209,7 +210,8 @@ static const kd_bath_kind impurity = {
                                     "broadening^2/2, beta such that the energy is conserved"},
                         COMMON_ROWS}},
     .create = impurity_create,
-    .kernel = impurity_kernel};
+    .kernel = impurity_kernel,
+    .is_even = true};
 
 const kd_variant *const kd_bath_variants[] = {&phonon.variant, &impurity.variant,
                                               &kd_bath_electron.variant, NULL};
@@ -224,7 +226,7 @@ kd_status kd_bath_create(const kd_section *section, const kd_model *model,
     return kd_section_error(section, "broadening",
                             "not given (expected here or as "
                             "collisions.broadening)");
-  if (bath->kind == &phonon)
+  if (bath->kind->has_temperature)
     bath->kt = constants->k_boltzmann * kd_section_real(section, "temperature");
   if (bath->kind != &kd_bath_electron) KD_TRY(kd_vertex_create(section, model, &bath->vertex));
   KD_TRY(kd_form_evaluate(kd_section_child(section, "form"), model, 1, &bath->form));
@@ -281,7 +283,7 @@ double kd_bath_shift(const kd_bath *bath, double beta) {
 }
 
 bool kd_bath_is_even(const kd_bath *bath) {
-  return bath->kind == &impurity && !bath->conserves_energy;
+  return bath->kind->is_even && !bath->conserves_energy;
 }
 
 double kd_bath_bare_principal(const kd_bath *bath, double omega, kd_order order, double x) {

@@ -26,6 +26,8 @@ typedef struct kd_bath_kind {
   kd_status (*create)(const kd_section *section, const kd_model *model, kd_bath *bath);
   /// K^≷(x) for a phonon of energy `omega` (not used by impurities), without the form factor, eV.
   double (*kernel)(const kd_bath *bath, double omega, kd_order order, double x);
+  bool has_temperature; ///< the key `temperature`, which sets kt
+  bool is_even;         ///< K^> = K^< where the energy need not be conserved
 } kd_bath_kind;
 
 /// One item of the list, resolved.
