@@ -77,8 +77,8 @@ KD_API kd_status kd_observables_write_model(kd_observables *observables, kd_outp
 KD_API void kd_observables_conductivity_unit(const kd_observables *observables, double *factor,
                                              const char **unit);
 
-/// The datasets of all results and their axes, as tables of Markdown: a table for each group behind a
-/// line `<!-- /GROUP -->`, then one of the axes behind `<!-- axes -->`. In a string for free().
+/// The datasets of all results and their axes, as tables of Markdown: a table for each group behind
+/// a line `<!-- /GROUP -->`, then one of the axes behind `<!-- axes -->`. In a string for free().
 KD_API kd_status kd_describe_result(char **text);
 
 KD_API unsigned long kd_observables_n_fft(const kd_observables *observables);
