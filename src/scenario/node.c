@@ -5,6 +5,7 @@
 #include <yaml.h>
 
 #include "core/error.h"
+#include "core/memory.h"
 
 static bool is_any_of(const char *text, const char *const *words) {
   for (; *words; words++)
@@ -40,6 +41,7 @@ struct builder {
   kd_faults *report;
   const kd_origin *origin;
   yaml_document_t *document;
+  size_t *written; ///< of each node of the document: see count_aliased
   size_t n_node;
   int open[KD_NODE_MAX_DEPTH]; ///< collections around the current node
 };
@@ -137,8 +139,7 @@ static kd_status build(struct builder *builder, int index, size_t depth, kd_node
   if (depth >= KD_NODE_MAX_DEPTH) return complain_of_depth(builder, from->start_mark);
   builder->open[depth] = index;
   if (++builder->n_node > KD_NODE_MAX_COUNT)
-    return COMPLAIN(builder, from->start_mark,
-                    "too large, with every alias written out (expected at most %d values)",
+    return COMPLAIN(builder, from->start_mark, "too large (expected at most %d values)",
                     KD_NODE_MAX_COUNT);
   kd_node *node = kd_arena_allocate(builder->arena, 1, sizeof *node);
   if (!node) return KD_ERROR_MEMORY;
@@ -153,6 +154,55 @@ static kd_status build(struct builder *builder, int index, size_t depth, kd_node
   default:
     return build_scalar(builder, from, node);
   }
+}
+
+/// Adds to `*aliased` the values that stand in node `index` only through aliases, and sets
+/// `written[index]` to all its values with every alias written out: a(n) = sum over children c of
+/// a(c), or of w(c) for an alias, and w(n) = 1 + sum w(c). A long text counts as one value per
+/// TEXT_OF_ONE characters. An alias points back, to a node that has been counted, or to one around
+/// it, which `build` refuses; so the time grows with the document and not with what it stands for.
+static kd_status count_aliased(struct builder *builder, int index, size_t *aliased) {
+  enum { TEXT_OF_ONE = 100 };
+  const yaml_node_t *node = yaml_document_get_node(builder->document, index);
+  const bool is_mapping = node->type == YAML_MAPPING_NODE;
+  size_t count = 0, sum = 1;
+  if (is_mapping)
+    count = 2 * (size_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start);
+  else if (node->type == YAML_SEQUENCE_NODE)
+    count = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+  else
+    sum += node->data.scalar.length / TEXT_OF_ONE;
+  builder->written[index] = sum;
+  for (size_t i = 0; i < count; i++) {
+    const yaml_node_pair_t *pair = is_mapping ? &node->data.mapping.pairs.start[i / 2] : NULL;
+    const int child = !pair        ? node->data.sequence.items.start[i]
+                      : i % 2 == 0 ? pair->key
+                                   : pair->value;
+    if (builder->written[child] > 0)
+      *aliased += builder->written[child];
+    else
+      KD_TRY(count_aliased(builder, child, aliased));
+    if (*aliased > KD_NODE_MAX_ALIASED)
+      return COMPLAIN(
+          builder, node->start_mark,
+          "too large, with every alias written out (expected at most %d values from aliases)",
+          KD_NODE_MAX_ALIASED);
+    sum += builder->written[child];
+  }
+  builder->written[index] = sum;
+  return KD_OK;
+}
+
+/// Refuses aliases that multiply before anything is copied.
+static kd_status check_aliases(struct builder *builder) {
+  const yaml_document_t *document = builder->document;
+  const size_t n_node = (size_t)(document->nodes.top - document->nodes.start);
+  size_t aliased = 0;
+  builder->written = kd_allocate(n_node + 1, sizeof *builder->written); // nodes count from 1
+  const kd_status status = builder->written ? count_aliased(builder, 1, &aliased) : KD_ERROR_MEMORY;
+  kd_free(builder->written);
+  builder->written = NULL;
+  return status;
 }
 
 static kd_status complain_of_syntax(const struct builder *builder, const yaml_parser_t *parser,
@@ -234,6 +284,7 @@ kd_status kd_node_parse(kd_arena *arena, const char *text, size_t length, const 
     (*node)->is_default = origin->is_default;
     goto cleanup;
   }
+  KD_CHECK(check_aliases(&builder));
   KD_CHECK(build(&builder, 1, 0, node));
 
   if (!yaml_parser_load(&parser, &second)) {

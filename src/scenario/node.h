@@ -29,11 +29,12 @@ typedef struct kd_node {
   kd_entry *entries;
 } kd_node;
 
-/// Limits that keep hostile files harmless: levels, values with every alias written out, keys of
-/// one mapping.
+/// Limits that keep hostile files harmless: levels, values, those of them that come from aliases,
+/// keys of one mapping, bytes of one text.
 enum {
   KD_NODE_MAX_DEPTH = 64,
   KD_NODE_MAX_COUNT = 1000000,
+  KD_NODE_MAX_ALIASED = 10000,
   KD_NODE_MAX_KEYS = 1000,
   KD_NODE_MAX_TEXT = 65536
 };
