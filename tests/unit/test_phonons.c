@@ -297,6 +297,45 @@ static void modes_relax_to_the_lattice(void **state) {
   stage_clear(&s);
 }
 
+/// Traces of numbers that are set: of a thermal branch, hot and cold, and of single modes.
+static void traces_of_set_numbers(void **state) {
+  (void)state;
+  enum { N = 8 };
+  static const double KT[] = {0.03, 0.5, 40};
+  stage s = stage_create(
+      "units: natural\nmodel: {kind: chain, J: 0.7}\ngrid: {k: [8]}\ninitial: {kind: equilibrium, "
+      "temperature: 1, chemical_potential: -0.3}\ncollisions: {ansatz: matrix, broadening: 0.6, "
+      "terms: [{kind: phonon, energy: 0.4, coupling: 0.3, temperature: 0.5, dynamic: true, "
+      "relaxation: 7}]}\npropagation: {duration: 1}\n",
+      TO_PROPAGATOR);
+  CHECK_OK(kd_observables_add_phonons(s.observables, s.collision));
+  double *number = s.state->phonon;
+  assert_int_equal(kd_collision_n_phonon(s.collision), N);
+  for (size_t t = 0; t < COUNT(KT); t++) {
+    const double thermal = 1 / expm1(0.4 / KT[t]);
+    for (size_t q = 0; q < N; q++) number[q] = thermal;
+    CHECK_OK(kd_observables_measure(s.observables, s.state));
+    CHECK_NEAR(kd_observables_value(s.observables, "phonon_temperature", 0), KT[t], 1e-12 * KT[t]);
+    CHECK_NEAR(kd_observables_value(s.observables, "phonon_number", 0), thermal, 1e-13 * thermal);
+    CHECK_NEAR(kd_observables_value(s.observables, "phonon_energy", 0), 0.4 * thermal,
+               1e-13 * thermal);
+    CHECK_NEAR(kd_observables_value(s.observables, "phonon_loss", 0),
+               0.4 / 7 * (thermal - 1 / expm1(0.4 / 0.5)), 1e-13 * fmax(1, thermal));
+  }
+  for (size_t single = 0; single < N; single++) {
+    for (size_t q = 0; q < N; q++) number[q] = q == single ? 3 : 0;
+    CHECK_OK(kd_observables_measure(s.observables, s.state));
+    // At the edge of the zone q and -q are the same.
+    const double q =
+        single == N / 2 ? 0 : 2 * M_PI / N * (single < N / 2 ? (double)single : (double)single - N);
+    CHECK_NEAR(kd_observables_value(s.observables, "phonon_momentum", 0), 3 * q / N, 1e-14);
+  }
+  number[N - 1] = 0;
+  CHECK_OK(kd_observables_measure(s.observables, s.state));
+  CHECK_NEAR(kd_observables_value(s.observables, "phonon_temperature", 0), 0, 0);
+  stage_clear(&s);
+}
+
 /// Two schemes that share nothing but the model, with a field; without it the energy of carriers
 /// and phonons stays, and with it they gain the work.
 static void schemes_agree(void **state) {
@@ -390,13 +429,10 @@ static void bad_terms_are_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(back_ends_agree_and_conserve),
-      cmocka_unit_test(rates_are_the_golden_rule),
-      cmocka_unit_test(thermal_states_are_stationary),
-      cmocka_unit_test(entropy_never_falls),
-      cmocka_unit_test(boxes_keep_the_momentum),
-      cmocka_unit_test(modes_relax_to_the_lattice),
-      cmocka_unit_test(schemes_agree),
+      cmocka_unit_test(back_ends_agree_and_conserve),  cmocka_unit_test(rates_are_the_golden_rule),
+      cmocka_unit_test(thermal_states_are_stationary), cmocka_unit_test(entropy_never_falls),
+      cmocka_unit_test(boxes_keep_the_momentum),       cmocka_unit_test(modes_relax_to_the_lattice),
+      cmocka_unit_test(traces_of_set_numbers),         cmocka_unit_test(schemes_agree),
       cmocka_unit_test(bad_terms_are_refused),
   };
   return cmocka_run_group_tests_name("phonons", tests, NULL, NULL);
