@@ -1,6 +1,7 @@
 /// Every kind of model: the contract of model.h, closed forms, and scenarios that do not fit.
 #include "model_contract.h"
 
+#include "model/bands.h"
 #include "model/kp.h"
 #include "model/lattice.h"
 
@@ -277,6 +278,27 @@ static void ssh_dispersion_and_phase(void **state) {
   kd_model_free(model);
 }
 
+/// The bands over the whole grid, and the distance from which on two of them count as one: a share
+/// of the bandwidth, which for these chains is twice the upper level at k = 0.
+static void bands_of_the_grid(void **state) {
+  (void)state;
+  kd_model *model = need_model(ssh);
+  kd_bands bands;
+  assert_int_equal(kd_bands_create(model, &bands), KD_OK);
+  assert_int_equal(bands.n_k, 300);
+  for (size_t i = 0; i < bands.n_k; i++) {
+    double k[3], level[2];
+    kd_model_k(model, i, k);
+    levels(model, k, level);
+    expect_near("lower band", bands.energy[2 * i], level[0], 1e-14);
+    expect_near("upper band", bands.energy[2 * i + 1], level[1], 1e-14);
+  }
+  const double top = sqrt(0.2 * 0.2 + 1.7 * 1.7);
+  expect_near("tolerance", bands.tolerance, 2 * top * 1e-9, 1e-22);
+  kd_bands_clear(&bands);
+  kd_model_free(model);
+}
+
 /// At K = (4 pi/3a, 0) the gap closes and the velocity is sqrt(3) t a/2 hbar.
 static void graphene_dirac_point(void **state) {
   (void)state;
@@ -518,6 +540,7 @@ int main(void) {
       cmocka_unit_test(random_polynomial_keeps_the_contract),
       cmocka_unit_test(cosine_bands),
       cmocka_unit_test(ssh_dispersion_and_phase),
+      cmocka_unit_test(bands_of_the_grid),
       cmocka_unit_test(graphene_dirac_point),
       cmocka_unit_test(haldane_gaps),
       cmocka_unit_test(dirac_and_rashba_matrices),
