@@ -2,6 +2,7 @@
 /// the eigenbasis of H_k, with V_kk' = S_k^dagger M S_k'.
 #include "collision_fixture.h"
 
+#include "collision/bath.h"
 #include "collision/form.h"
 
 enum { N = 3 };
@@ -397,12 +398,78 @@ static void one_phonon_apart_is_the_golden_rule(void **state) {
       }
 }
 
+// --- forms ---------------------------------------------------------------------------------------
+
+/// The value that a form documents, at q > 0.
+static double form_wanted(size_t kind, double q, double qx) {
+  const double rows[4][2] = {{0.2, 1.5}, {0.5, 0.7}, {1.3, 2.1}, {2, -0.4}};
+  switch (kind) {
+  case 0:
+    return exp(-q * q / (2 * 1.2 * 1.2));
+  case 1:
+    return pow(1.2, 4) / pow(q * q + 1.2 * 1.2, 2);
+  case 2:
+    return 1.2 * 1.2 / (q * q);
+  case 3:
+    return q < 1.2 ? sin(M_PI * q / (2 * 1.2)) : 1;
+  case 4:
+    return 1 + q + qx * qx;
+  default:
+    break;
+  }
+  if (q <= rows[0][0]) return rows[0][1];
+  for (size_t i = 1; i < COUNT(rows); i++)
+    if (q < rows[i][0])
+      return rows[i - 1][1] +
+             (rows[i][1] - rows[i - 1][1]) * (q - rows[i - 1][0]) / (rows[i][0] - rows[i - 1][0]);
+  return rows[3][1];
+}
+
+/// Every form at every momentum transfer against the formula in its description.
+static void forms_are_what_they_say(void **state) {
+  (void)state;
+  write_text(temporary("form.txt"), "0.2 1.5\n0.5 0.7\n1.3 2.1\n2 -0.4\n");
+  char table[4096];
+  snprintf(table, sizeof table, "kind: table, file: %s", temporary("form.txt"));
+  const char *const forms[] = {"kind: gaussian, q0: 1.2",
+                               "kind: yukawa, q0: 1.2",
+                               "kind: polar, q0: 1.2",
+                               "kind: acoustic, q0: 1.2",
+                               "kind: expression, expression: 1 + q + qx^2",
+                               table};
+  for (size_t i = 0; i < COUNT(forms); i++) {
+    stage s = stage_create(text_of("units: natural\nmodel: {kind: parabolic, mass: 1, k_max: 2}\n"
+                                   "grid: {k: [9, 6]}\ninitial: {kind: equilibrium, temperature: "
+                                   "1, chemical_potential: 0}\n" SHORT_RUN
+                                   "collisions: {ansatz: matrix, broadening: 0.3, terms: [{kind: "
+                                   "impurity, strength: 0.2, form: {%s}}]}\n",
+                                   forms[i]),
+                           TO_MODEL);
+    const kd_section *collisions = kd_section_child(kd_scenario_root(s.scenario), "collisions");
+    const kd_section *term = kd_section_item(collisions, "terms", 0);
+    double *value;
+    size_t m[3];
+    CHECK_OK(kd_form_evaluate(kd_section_child(term, "form"), s.model, 0.7, &value));
+    const size_t count = kd_difference_count(s.model, m);
+    assert_int_equal(count, 18 * 12);
+    for (size_t j = 1; j < count; j++) {
+      double q[3];
+      kd_difference_vector(s.model, j, q);
+      CHECK_NEAR(value[j], 0.7 * form_wanted(i, hypot(q[0], q[1]), q[0]), 1e-13);
+    }
+    CHECK_NEAR(value[0], i == 2 ? 0 : 0.7 * form_wanted(i, 0, 0), 1e-15);
+    kd_free(value);
+    stage_clear(&s);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(impurities_follow_eqs_31_32_42_43),
       cmocka_unit_test(phonons_follow_eqs_29_30_38_39_40),
       cmocka_unit_test(populations_follow_eqs_101_102),
       cmocka_unit_test(one_phonon_apart_is_the_golden_rule),
+      cmocka_unit_test(forms_are_what_they_say),
   };
   return cmocka_run_group_tests_name("collision_formulas", tests, NULL, NULL);
 }
