@@ -167,7 +167,7 @@ static kd_status write_checkpoint(kd_recovery *r, const kd_records *propagation,
     kd_records_add(&records, r->live.item[i].name, place, r->live.item[i].count);
     place += r->live.item[i].count;
   }
-  if (!r->inputs) KD_TRY(list_inputs(r->scenario, &r->inputs));
+  if (!r->inputs) KD_TRY(kd_comm_agree(r->options->comm, list_inputs(r->scenario, &r->inputs)));
   // The first number of either record is the time.
   *time = number_named(&records, "time") + number_named(&records, "splitting");
   const kd_checkpoint_head head = {.time = *time,
@@ -203,7 +203,9 @@ kd_status kd_recovery_poll(void *context) {
                     "stopped at t = %.9g of %.9g; go on with: keldrift run --restart %s", time,
                     r->duration, r->path);
   if (must_stop || status == KD_OK || kd_output_has_failed(r->output)) return status;
-  // Not worth the run: it may still end well, and the checkpoint before is still there.
+  // Not worth the run: it may still end well, and the checkpoint before is still there. All
+  // processes know of it, and speak to each other again.
+  kd_comm_forget(o->comm);
   kd_warn(&r->report->warnings, "a checkpoint could not be written: %s", kd_error_message());
   return KD_OK;
 }

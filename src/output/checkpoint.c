@@ -101,6 +101,16 @@ static void find_slab(const kd_comm *comm, const kd_record *record, size_t *firs
   *total = (size_t)sum[1];
 }
 
+/// Bytes of a record, of all processes. Collective.
+static size_t bytes_of(const kd_output *output, const kd_record *record) {
+  size_t first, total = record->count;
+  if (record->row) {
+    find_slab(kd_output_comm(output), record, &first, &total);
+    total *= record->row;
+  }
+  return total * sizeof(double);
+}
+
 /// Writes one record: [count], or [R][row], of which this process holds a slab.
 static kd_status write_record(kd_output *output, hid_t group, const kd_record *record) {
   kd_status status = KD_OK;
@@ -127,8 +137,7 @@ static kd_status write_record(kd_output *output, hid_t group, const kd_record *r
     written = kd_parallel_write(comm, dataset, H5T_NATIVE_DOUBLE, space, rank, start, extent,
                                 row ? &slab : NULL, record->data);
   else if (dataset >= 0)
-    written =
-        H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, record->data);
+    written = H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, record->data);
   if (written < 0) status = kd_output_fail(output, "write", record->name);
   kd_h5_close(dataset);
   kd_h5_close(space);
@@ -139,6 +148,9 @@ static kd_status write_state(kd_output *copy, const kd_checkpoint_head *head,
                              const kd_records *records) {
   kd_status status = KD_OK;
   const hid_t file = kd_output_file(copy);
+  size_t bytes = 0;
+  for (size_t i = 0; i < records->count; i++) bytes += bytes_of(copy, &records->item[i]);
+  KD_TRY(kd_output_want_room(copy, bytes));
   hid_t group = H5Gcreate2(file, GROUP, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   if (group < 0) return kd_output_fail(copy, "create", GROUP);
   for (size_t i = 0; i < records->count; i++)
@@ -270,7 +282,8 @@ static kd_status read_records(const char *path, const kd_comm *comm, const kd_re
   kd_status status = KD_OK;
   hid_t file = H5I_INVALID_HID, group = H5I_INVALID_HID;
   KD_CHECK(open_group(path, &file, &group));
-  for (size_t i = 0; i < records->count; i++) KD_CHECK(read_record(path, comm, group, &records->item[i]));
+  for (size_t i = 0; i < records->count; i++)
+    KD_CHECK(read_record(path, comm, group, &records->item[i]));
 cleanup:
   kd_h5_close(group);
   if (file >= 0) H5Fclose(file);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -57,7 +58,10 @@ struct kd_output {
   char *path;          ///< the file to replace, with symbolic links followed
   char *partial;       ///< the file that is being written
   kd_sink sink;        ///< the open partial file
-  hid_t driver;        ///< through which HDF5 reaches it
+  /// Of a file of many processes, known to the first one: its size when it was last flushed, what
+  /// has been asked for since then, and up to where the disk has given it blocks.
+  off_t flushed_size, asked, solid;
+  hid_t driver; ///< through which HDF5 reaches it
   hid_t file;
   hid_t complex_file;   ///< {r, i} as stored
   hid_t complex_memory; ///< {r, i} of this machine
@@ -525,25 +529,73 @@ cleanup:
   return status;
 }
 
-/// Where one process cannot write what many write together, parallel HDF5 leaves the others waiting
-/// for it. So there must be room before.
-static kd_status want_room(kd_output *output, const kd_variable *variables, size_t count) {
-  kd_status status = KD_OK;
+/// Takes room for `bytes` more, as the first process, which has the file.
+/// @return 0, or the errno that says why there is none
+static int take_room(kd_output *output, off_t bytes) {
+  const int descriptor = output->sink.descriptor;
+  const off_t end = output->flushed_size + output->asked + bytes;
+  struct rlimit limit;
   struct statvfs disk;
+  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      (rlim_t)end > limit.rlim_cur)
+    return EFBIG;
+  if (end <= output->solid) return 0;
+  int failed;
+  do
+    failed = fallocate(descriptor, FALLOC_FL_KEEP_SIZE, output->solid, end - output->solid) != 0
+                 ? errno
+                 : 0;
+  while (failed == EINTR);
+  if (failed == 0) output->solid = end;
+  if (failed == 0 || failed == ENOSPC || failed == EDQUOT || failed == EFBIG) return failed;
+  // A file system that reserves nothing: there is room now, and one must hope that it stays.
+  const bool is_full = fstatvfs(descriptor, &disk) == 0 &&
+                       (double)disk.f_bavail * (double)disk.f_frsize < (double)bytes;
+  return is_full ? ENOSPC : 0;
+}
+
+kd_status kd_output_want_room(kd_output *output, size_t bytes) {
   if (!output->comm) return KD_OK;
   // For first chunks, attributes and what else HDF5 needs.
-  double bytes = 4 << 20;
+  const off_t more = (off_t)bytes + (4 << 20);
+  const int failed = output->sink.descriptor >= 0 ? take_room(output, more) : 0;
+  output->asked += (off_t)bytes;
+  return together(output, failed ? kd_error(KD_ERROR_FILE, "%s: error: cannot write the file: %s",
+                                            output->name, strerror(failed))
+                                 : KD_OK);
+}
+
+/// Writes what HDF5 still holds back. Of a file of many processes it cuts off what lies beyond the
+/// end that it knows, and with it the room that was taken there.
+static kd_status flush(kd_output *output, H5F_scope_t scope) {
+  struct stat found;
+  KD_TRY(kd_output_want_room(output, 0));
+  const herr_t flushed = H5Fflush(output->file, scope);
+  KD_TRY(together(output, flushed < 0 ? fail(output, "write", "the file") : KD_OK));
+  if (!output->comm || output->sink.descriptor < 0) return KD_OK;
+  if (fstat(output->sink.descriptor, &found) != 0) return KD_OK;
+  output->flushed_size = found.st_size;
+  output->asked = 0;
+  if (output->solid > found.st_size) output->solid = found.st_size;
+  return KD_OK;
+}
+
+/// Gives back the room that was taken beyond the end of the file.
+static void return_room(const kd_output *output) {
+  struct stat found;
+  if (!output->comm || fstat(output->sink.descriptor, &found) != 0) return;
+  // What stays is room that is not needed.
+  if (ftruncate(output->sink.descriptor, found.st_size) != 0) return;
+}
+
+static kd_status want_room(kd_output *output, const kd_variable *variables, size_t count) {
+  size_t bytes = 0;
   for (size_t i = 0; i < count; i++) {
-    double size = variables[i].is_complex ? sizeof(double[2]) : sizeof(double);
-    for (size_t j = 0; j < variables[i].n_axis; j++) size *= (double)variables[i].axis[j].size;
+    size_t size = variables[i].is_complex ? sizeof(double[2]) : sizeof(double);
+    for (size_t j = 0; j < variables[i].n_axis; j++) size *= variables[i].axis[j].size;
     bytes += size;
   }
-  // The first process has the file.
-  if (output->sink.descriptor >= 0 && fstatvfs(output->sink.descriptor, &disk) == 0 &&
-      (double)disk.f_bavail * (double)disk.f_frsize < bytes)
-    status = kd_error(KD_ERROR_FILE, "%s: error: cannot write the file: %s", output->name,
-                      strerror(ENOSPC));
-  return together(output, status);
+  return kd_output_want_room(output, bytes);
 }
 
 static kd_status write_fixed(kd_output *output, const char *group, const kd_variable *variable) {
@@ -764,7 +816,7 @@ static kd_status append(kd_output *output, size_t number, double t) {
   kd_comm_broadcast(output->comm, &is_due, sizeof is_due);
   if (is_due) {
     /* From here on the unfinished file can be read even if the process dies. */
-    if (H5Fflush(output->file, H5F_SCOPE_LOCAL) < 0) return fail(output, "flush", "the file");
+    KD_TRY(flush(output, H5F_SCOPE_LOCAL));
     output->flushed = now;
   }
   return KD_OK;
@@ -947,6 +999,9 @@ static kd_status open_together(kd_output *output) {
   H5_CHECK(kd_parallel_use(access, output->comm), output, "open", "the file");
   output->file = H5Fopen(partial, H5F_ACC_RDWR, access);
   H5_CHECK(output->file, output, "open", "the file");
+  struct stat found;
+  if (output->sink.descriptor >= 0 && fstat(output->sink.descriptor, &found) == 0)
+    output->flushed_size = found.st_size;
 cleanup:
   kd_h5_close(access);
   return status;
@@ -986,14 +1041,14 @@ cleanup:
 static kd_status finish(kd_output *output) {
   KD_TRY(refuse_failed(output));
   close_all(output);
-  const herr_t flushed = H5Fflush(output->file, H5F_SCOPE_GLOBAL);
-  KD_TRY(together(output, flushed < 0 ? fail(output, "write", "the file") : KD_OK));
+  KD_TRY(flush(output, H5F_SCOPE_GLOBAL));
   const herr_t closed = H5Fclose(output->file);
   output->file = H5I_INVALID_HID;
   KD_TRY(together(output, closed < 0 ? fail(output, "close", "the file") : KD_OK));
   KD_TRY(settle(output, KD_OK));
   // Of many processes the first one has the file.
   if (!output->partial) return KD_OK;
+  return_room(output);
   if (output->is_sealed) KD_TRY(kd_seal_write(output->sink.descriptor, output->name));
   if (fsync(output->sink.descriptor) != 0)
     return kd_error(KD_ERROR_FILE, "%s: error: cannot sync the file: %s", output->name,
@@ -1071,8 +1126,7 @@ kd_status kd_output_resume(const char *path, const char *source, const kd_comm *
 static kd_status fork_file(kd_output *output, const char *path, kd_output **copy) {
   *copy = NULL;
   KD_TRY(refuse_failed(output));
-  const herr_t flushed = H5Fflush(output->file, H5F_SCOPE_GLOBAL);
-  KD_TRY(together(output, flushed < 0 ? fail(output, "flush", "the file") : KD_OK));
+  KD_TRY(flush(output, H5F_SCOPE_GLOBAL));
   KD_TRY(settle(output, KD_OK));
   const origin from = {
       .is_copy = true, .source = output->sink.descriptor, .source_name = output->name};
