@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,13 @@ char *kd_recovery_path(const char *result) {
 char *kd_recovery_result(const char *checkpoint) {
   if (!ends_in(checkpoint, CHECKPOINT_END)) return NULL;
   return rename_end(checkpoint, strlen(checkpoint) - (sizeof CHECKPOINT_END - 1), RESULT_END);
+}
+
+// --- when ---------------------------------------------------------------------------------------
+
+double kd_recovery_interval(double every, double last) {
+  const double usual = 600, largest_part = 0.02;
+  return every > 0 ? every : fmax(usual, last / largest_part);
 }
 
 // --- input files --------------------------------------------------------------------------------
@@ -185,7 +193,7 @@ kd_status kd_recovery_poll(void *context) {
   const kd_run_options *o = r->options;
   const kd_request request = o->request ? o->request(o->context) : KD_NO_REQUEST;
   if (request > r->wanted) r->wanted = request;
-  double asked[2] = {r->wanted, kd_seconds() - r->start >= r->every};
+  double asked[2] = {r->wanted, kd_seconds() - r->start >= kd_recovery_interval(r->every, r->last)};
   // What one process is asked for, or its clock says, counts for all.
   kd_comm_largest(o->comm, asked, 2);
   r->wanted = (kd_request)asked[0];
@@ -193,11 +201,15 @@ kd_status kd_recovery_poll(void *context) {
   kd_records propagation = {0};
   if (!kd_propagator_records(r->propagator, false, &propagation)) return KD_OK;
   kd_recovery_end(r);
-  double time;
+  double time = 0;
+  const double begin = kd_seconds();
   const kd_status status = write_checkpoint(r, &propagation, &time);
   const bool must_stop = r->wanted == KD_STOP;
   r->wanted = KD_NO_REQUEST;
   r->start = kd_seconds();
+  r->last = r->start - begin;
+  r->report->n_checkpoint++;
+  r->report->checkpoint_seconds += r->last;
   if (must_stop && status == KD_OK)
     return kd_error(KD_STOPPED,
                     "stopped at t = %.9g of %.9g; go on with: keldrift run --restart %s", time,

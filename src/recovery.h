@@ -13,7 +13,8 @@ typedef struct kd_recovery {
   kd_report *report;   ///< for warnings
   char *path;          ///< of the checkpoints
   char *inputs;        ///< fingerprints of the input files, made for the first checkpoint
-  double every, start; ///< s; the last checkpoint, or the start
+  double every, start; ///< s; 0: no interval is given; the last checkpoint, or the start
+  double last;         ///< s that the last checkpoint took
   double duration;
   bool is_written;   ///< there is a checkpoint of this run
   kd_request wanted; ///< asked for, and not yet answered
@@ -28,6 +29,11 @@ typedef struct kd_recovery {
 char *kd_recovery_path(const char *result);
 /// The result of a checkpoint, for kd_free; NULL if it is not named like one.
 char *kd_recovery_result(const char *checkpoint);
+
+/// Wall-clock time from the end of one checkpoint to the next, s: `every` if that is given, not 0;
+/// else ten minutes, or as long as it takes for the last one, of `last` seconds, to be a fiftieth
+/// of it.
+double kd_recovery_interval(double every, double last);
 
 /// Prepares checkpoints of what `live` lists; its records must stay where they are.
 kd_status kd_recovery_create(kd_recovery *recovery, const kd_records *live);

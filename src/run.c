@@ -300,6 +300,7 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
                {"collision_seconds", report->collision.seconds},
                {"observable_seconds", report->observable_seconds},
                {"output_seconds", report->output_seconds},
+               {"checkpoint_seconds", report->checkpoint_seconds},
                {"fft_seconds", report->fft_seconds},
                {"number_drift", report->number_drift},
                {"last_step", report->cost.last_step},
@@ -321,6 +322,7 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
                   {"preconditioner_setups", report->cost.preconditioner_setups},
                   {"last_order", report->cost.last_order},
                   {"run_restarts", (long)report->n_restart},
+                  {"checkpoints", (long)report->n_checkpoint},
                   {"flow_steps", (long)report->cost.flow_steps},
                   {"flow_rejections", (long)report->cost.flow_rejections}};
   for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
@@ -340,7 +342,8 @@ static kd_status write_run(kd_output *output, const kd_report *report) {
 static void share_report(const kd_comm *comm, const kd_comm *over_r, kd_report *report) {
   double *seconds[] = {&report->cost.seconds,   &report->collision.seconds,
                        &report->setup_seconds,  &report->observable_seconds,
-                       &report->output_seconds, &report->total_seconds};
+                       &report->output_seconds, &report->checkpoint_seconds,
+                       &report->total_seconds};
   for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
     kd_comm_largest(comm, seconds[i], 1);
   kd_comm_sum(comm, &report->fft_seconds, 1);
@@ -409,7 +412,8 @@ static kd_status begin(const kd_scenario *scenario, const kd_run_options *option
   kd_records live = {0};
   list_progress(at, recovery->report, s->observables, &live);
   recovery->propagator = s->propagator;
-  recovery->every = kd_section_real(kd_section_child(output, "checkpoint"), "every");
+  const kd_section *checkpoint = kd_section_child(output, "checkpoint");
+  recovery->every = kd_section_has(checkpoint, "every") ? kd_section_real(checkpoint, "every") : 0;
   recovery->path = kd_recovery_path(path);
   if (!recovery->path) return KD_ERROR_MEMORY;
   KD_TRY(kd_recovery_create(recovery, &live));

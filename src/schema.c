@@ -94,8 +94,10 @@ static const kd_param CHECKPOINT[] = {
      .unit = "s",
      .wall_clock = true,
      KD_POSITIVE,
-     .fallback = "600 s",
-     .meaning = "wall-clock interval of the checkpoints NAME.chk.h5 beside the result NAME.h5"},
+     .fallback = KD_UNSET,
+     .meaning =
+         "wall-clock interval of the checkpoints NAME.chk.h5 beside the result NAME.h5; default: "
+         "600 s, or 50 times what the last one took if that is more"},
     {.key = NULL}};
 
 static const kd_param OUTPUT[] = {

@@ -37,8 +37,10 @@ static const double GAUSS_WEIGHT[8] = {
 /// every leading back adds 1e-10 to the error of f. Such runs are soon done, so their windows are
 /// long.
 enum { WINDOW = 300, WINDOW_OF_WORK = 50, WINDOW_WITHOUT_COLLISIONS = 20000 };
-/// With KD_BDF the history is dropped, which costs up to a hundred evaluations.
-enum { WINDOW_OF_BDF = 5000 };
+/// With KD_BDF the history is dropped, which costs up to a hundred evaluations: 5 % of a run. Its steps
+/// grow without limit, so that a few hundred are often all, and longer windows would leave a run that
+/// is stopped nothing to go on from.
+enum { WINDOW_OF_BDF = 250 };
 
 /// `auto` takes bdf where the largest out-scattering rate G times the longest time T without events
 /// (longest_stretch) is above this. Evaluations of the rate of bdf and of adams are as many at

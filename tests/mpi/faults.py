@@ -83,8 +83,14 @@ class Job:
 
     @staticmethod
     def wait(run):
-        _, run.said = run.communicate(timeout=120)
-        return run.returncode
+        """The exit status; None for a run that does not end, which is killed then."""
+        try:
+            _, run.said = run.communicate(timeout=120)
+            return run.returncode
+        except subprocess.TimeoutExpired:
+            ranks.kill_all(run)
+            run.said = "no end after 120 s"
+            return None
 
     def problems(self):
         """Files that do not open; hidden ones are unfinished."""
