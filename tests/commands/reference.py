@@ -28,6 +28,8 @@ KINDS = {
         **PLAIN, "field": [{"kind": "kick", "time": "1 fs", "impulse": "0.01 V fs/angstrom"}],
         "collisions": {**PLAIN["collisions"], "terms": [{**PLAIN["collisions"]["terms"][0], "dynamic": True,
                                                         "relaxation": "1 ps"}]}}),
+    "a mean field": ("run", {**PLAIN, "collisions": {"broadening": "0.2 eV", "terms": [
+        {"kind": "electron", "U": "0.1 eV", "mean_field": "hartree_fock"}]}}),
     "three dimensions, natural units": ("run", {
         "units": "natural", "model": {"kind": "cubic", "J": 1}, "grid": {"k": [3, 2, 2]},
         "initial": {"kind": "equilibrium", "temperature": 1, "filling": 0.5},
