@@ -134,6 +134,56 @@ static void schemes_agree(void **state) {
   }
 }
 
+/// f(R, k): the two schemes share the model and the observables only. A potential that does not
+/// depend on time and a field leave energy - work as it was.
+static void schemes_agree_in_space(void **state) {
+  (void)state;
+  static const char *const SCHEMES[] = {"splitting", "unsplit"};
+  static const char *const DRIFTS[] = {"moyal", "gradient"};
+  static const char *const MODULATIONS[] = {"1", "1 + 0.5*sin(2*t)"};
+  for (size_t drift = 0; drift < COUNT(DRIFTS); drift++)
+    for (size_t moves = 0; moves < COUNT(MODULATIONS); moves++) {
+      double *first = NULL, work = 0;
+      for (size_t scheme = 0; scheme < COUNT(SCHEMES); scheme++) {
+        stage s = stage_create(text_of("units: natural\nstatistics: classical\ndrift: %s\nmodel: "
+                                       "{kind: ssh, t1: 1, t2: 0.6, "
+                                       "mass: 0.2, lattice_constant: 1, positions: [0, "
+                                       "0.4]}\ngrid: {k: [15], r: {points: [20], "
+                                       "length: [20]}}\ninitial: {kind: cat, band: 1, momentum: "
+                                       "[1], position: [-4], width: 2, "
+                                       "separation: [5], phase: 0.4}\nfield: [{kind: step, "
+                                       "amplitude: 0.4, time: 0.7, rise: 0}]\n"
+                                       "potential: [{kind: gaussian, height: 0.8, width: 2, "
+                                       "modulation: \"%s\"}, {kind: periodic, "
+                                       "amplitude: 0.3, period: 10}]\npropagation: {scheme: %s, "
+                                       "duration: 2, rtol: 1e-6, atol: "
+                                       "1e-8}\n",
+                                       DRIFTS[drift], MODULATIONS[moves], SCHEMES[scheme]),
+                               TO_PROPAGATOR);
+        go(&s, 0);
+        const double number = value(&s, "number", 0), energy = value(&s, "energy", 0);
+        go(&s, 2);
+        CHECK_NEAR(value(&s, "number", 0), number, 1e-12);
+        if (!moves) CHECK_NEAR(value(&s, "energy", 0) - energy, value(&s, "work", 0), 1e-5);
+        CHECK_OK(kd_observables_snapshot(s.observables, s.state));
+        size_t count;
+        const double *f = kd_observables_snapshot_variables(s.observables, &count)[0].data;
+        const size_t n = 2 * kd_space_n_r(s.space) * s.n;
+        if (!first) {
+          first = new_reals(n);
+          memcpy(first, f, n * sizeof *f);
+          work = s.state->work;
+          CHECK_ABOVE(fabs(work), 1e-2);
+        } else {
+          CHECK_ARRAY(f, first, n, 1e-5); // 10 rtol, as tests/physics/phase_space_schemes.py
+          CHECK_NEAR(s.state->work, work, 1e-5);
+        }
+        stage_clear(&s);
+      }
+      kd_free(first);
+    }
+}
+
 /// Output is by interpolation: what is asked for in between changes no bit of what comes later.
 static void times_asked_for_do_not_matter(void **state) {
   (void)state;
@@ -569,6 +619,7 @@ int main(void) {
       cmocka_unit_test(names),
       cmocka_unit_test(balances),
       cmocka_unit_test(schemes_agree),
+      cmocka_unit_test(schemes_agree_in_space),
       cmocka_unit_test(times_asked_for_do_not_matter),
       cmocka_unit_test(states_in_between_are_accurate),
       cmocka_unit_test(without_field_equilibrium_stays),
