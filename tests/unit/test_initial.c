@@ -283,6 +283,39 @@ static void packets(void **state) {
       "the k domain and a width that the grid resolves)");
 }
 
+/// Two packets at x_1,2 = x_0 -+ d/2 with the phase p between them: with the overlap o =
+/// exp(-d^2/(8 w^2)) and k_0 = 0 the density has the mean x_0 and the variance w^2 + (d/2)^2/(1 + o
+/// cos p).
+static void cats(void **state) {
+  (void)state;
+  static const double PHASES[] = {0, 0.5 * M_PI, 2};
+  const double w = 0.8, d = 3, center = 0.5, overlap = exp(-d * d / (8 * w * w));
+  for (size_t i = 0; i < COUNT(PHASES); i++) {
+    stage s = stage_create(
+        text_of(
+            "units: natural\nstatistics: classical\nmodel: {kind: parabolic, mass: 1, k_max: 6}\n"
+            "grid: {k: [96], r: {points: [64], length: [16]}}\ninitial: {kind: cat, momentum: [0], "
+            "width: %.17g, position: [%.17g], separation: [%.17g], phase: %.17g}\n"
+            "propagation: {duration: 1}\n",
+            w, center, d, PHASES[i]),
+        TO_INITIAL);
+    double total = 0, mean = 0, square = 0;
+    for (size_t r = 0; r < kd_space_n_r(s.space); r++) {
+      double x[3], density = 0;
+      kd_space_r(s.space, r, x);
+      for (size_t k = 0; k < s.n_k; k++) density += s.state->f[r * s.n + k];
+      total += density;
+      mean += density * x[0];
+      square += density * x[0] * x[0];
+    }
+    mean /= total;
+    CHECK_NEAR(mean, center, 1e-8);
+    CHECK_NEAR(square / total - mean * mean, w * w + 0.25 * d * d / (1 + overlap * cos(PHASES[i])),
+               1e-7);
+    stage_clear(&s);
+  }
+}
+
 /// A packet in a degenerate pair of bands must not depend on how LAPACK chooses the pair.
 static void packets_in_degenerate_bands(void **state) {
   (void)state;
@@ -561,6 +594,7 @@ int main(void) {
       cmocka_unit_test(thermal_errors),
       cmocka_unit_test(band_occupations),
       cmocka_unit_test(packets),
+      cmocka_unit_test(cats),
       cmocka_unit_test(packets_in_degenerate_bands),
       cmocka_unit_test(shells),
       cmocka_unit_test(files),
