@@ -218,7 +218,11 @@ kd_status kd_recovery_poll(void *context) {
   // Not worth the run: it may still end well, and the checkpoint before is still there. All
   // processes know of it, and speak to each other again.
   kd_comm_forget(o->comm);
-  kd_warn(&r->report->warnings, "a checkpoint could not be written: %s", kd_error_message());
+  kd_warn(&r->report->warnings,
+          "a checkpoint could not be written (%s): make room for one beside output.file, or let "
+          "that be "
+          "in another folder",
+          kd_error_message());
   return KD_OK;
 }
 

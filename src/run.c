@@ -1,6 +1,7 @@
 #include "keldrift/run.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "collision/mean_field.h"
@@ -11,6 +12,7 @@
 #include "core/memory.h"
 #include "recovery.h"
 #include "scenario/section.h"
+#include "state/edge.h"
 
 /// A deviation at the edge of a k.p box above this is reported.
 static const double EDGE_LIMIT = 1e-3;
@@ -23,6 +25,10 @@ static const double POSITION_LIMIT = 1e-3;
 static const size_t PROCESS_BYTES = (size_t)24 << 20;
 /// Negative occupations and holes beyond rounding are reported.
 static const double POSITIVITY_LIMIT = 1e-6;
+/// Steps at their floor in a row that the start of an integration does not explain.
+static const double CRAWL_LIMIT = 1000;
+/// Rounding of the time over a step above this is seen in the field and in the phases.
+static const double CLOCK_LIMIT = 1e-3;
 /// Drift of the particle number that rounding does not explain.
 static const double NUMBER_LIMIT = 1e-9;
 
@@ -36,6 +42,7 @@ typedef struct stages {
   kd_collision *collision;
   kd_propagator *propagator;
   kd_observables *observables;
+  kd_edge edge; ///< of the initial state
 } stages;
 
 static void stages_clear(stages *s) {
@@ -64,6 +71,7 @@ static kd_status stages_create(const kd_scenario *scenario, const kd_comm *comm,
   KD_TRY(kd_initial_create(scenario, s->model, s->space, &s->state, &s->reference));
   KD_TRY(kd_collision_create(scenario, s->model, s->reference, &s->collision));
   if (kd_space_n_dim(s->space) == 0) KD_TRY(kd_collision_share(s->collision, comm));
+  KD_TRY(kd_edge_measure(s->model, s->state, &s->edge));
   const size_t n_phonon = kd_collision_n_phonon(s->collision);
   if (n_phonon > 0) KD_TRY(kd_state_add_phonons(s->state, n_phonon));
   KD_TRY(
@@ -180,23 +188,96 @@ static void follow(const kd_observables *observables, bool is_first, kd_report *
   }
 }
 
+/// True if f is moved in k, which is done by its Fourier modes: by a field, or by a potential.
+static bool moves_in_k(const kd_section *root, const kd_field *field) {
+  size_t n_piece, n_kick;
+  kd_field_pieces(field, &n_piece);
+  kd_field_kicks(field, &n_kick);
+  bool moves = n_kick > 0 || kd_section_count(root, "potential") > 0;
+  for (size_t i = 0; i < n_piece; i++) moves = moves || !kd_field_is_quiet(field, i);
+  return moves;
+}
+
+/// True if the initial state is made of Fermi functions of `initial.temperature`.
+static bool has_fermi_edges(const kd_section *root) {
+  const kd_section *initial = kd_section_child(root, "initial");
+  const kd_param *row = kd_section_variant(initial)->rows;
+  if (strcmp(kd_section_text(root, "statistics"), "fermion") != 0) return false;
+  while (row->key && strcmp(row->key, "temperature") != 0) row++;
+  return row->key && kd_section_has(initial, "temperature");
+}
+
+/// Interpolated between the points of k, a sharp edge rings about both its sides.
+static void warn_of_edges(const kd_scenario *scenario, const stages *s, kd_warnings *warnings) {
+  const kd_section *root = kd_scenario_root(scenario);
+  const kd_constants constants = kd_scenario_constants(scenario);
+  const size_t *n = kd_model_n(s->model);
+  // More points than these are no advice.
+  const double most = 32;
+  char points[80] = "", grid[120] = "";
+  bool is_fine = true;
+  if (!has_fermi_edges(root) || !moves_in_k(root, s->field) || !kd_edge_is_sharp(&s->edge)) return;
+  for (size_t a = 0; a < kd_model_n_dim(s->model); a++) {
+    const double factor = kd_edge_refinement(&s->edge, a);
+    const size_t used = strlen(points);
+    is_fine = is_fine && factor <= most;
+    snprintf(points + used, sizeof points - used, "%s%.0f", a > 0 ? ", " : "",
+             ceil((double)n[a] * fmin(factor, most)));
+  }
+  if (is_fine) snprintf(grid, sizeof grid, ", or grid.k to [%s]", points);
+  kd_warn(
+      warnings,
+      "the Fermi edge of the initial state is sharper than the k grid resolves, so that f between "
+      "its points, where the field or potential moves it, rings by %.1g on both sides of it: "
+      "raise initial.temperature to %.3g%s%s",
+      kd_edge_ringing(&s->edge), kd_edge_smooth_kt(&s->edge) / constants.k_boltzmann,
+      constants.natural ? "" : " K", grid);
+}
+
 /// Warnings that need no run.
 static void warn_of_scenario(const kd_scenario *scenario, const stages *s, kd_warnings *warnings) {
   kd_collision_warn(s->collision, warnings);
   kd_mean_field_warn(scenario, s->model, warnings);
+  warn_of_edges(scenario, s, warnings);
 }
 
-static void warn_of_number(const stages *s, kd_report *report) {
+static void warn_of_number(const kd_section *propagation, const stages *s, kd_report *report) {
   if (report->number_drift > NUMBER_LIMIT * fmax(1, fabs(report->number)) &&
-      kd_model_is_periodic(s->model))
-    kd_warn(&report->warnings, "the particle number drifts by %.2g: lower propagation.rtol",
-            report->number_drift);
+      kd_model_is_periodic(s->model) && kd_collision_conserves_number(s->collision))
+    kd_warn(&report->warnings,
+            "the particle number drifts by %.2g: lower propagation.rtol from %.0e to %.0e",
+            report->number_drift, kd_section_real(propagation, "rtol"),
+            0.01 * kd_section_real(propagation, "rtol"));
+}
+
+/// Steps as short as they can be.
+static void warn_of_steps(const kd_section *propagation, kd_report *report) {
+  const kd_propagator_statistics *cost = &report->cost;
+  const double rtol = kd_section_real(propagation, "rtol");
+  if (cost->crawl > CRAWL_LIMIT)
+    kd_warn(
+        &report->warnings,
+        "%.0f steps in a row, up to t = %.4g, were shorter than %.0e of the time that was left: "
+        "raise propagation.rtol from %.0e to %.0e and propagation.atol with it%s",
+        cost->crawl, cost->crawl_time, KD_CRAWL, rtol, fmin(0.1, 100 * rtol),
+        strcmp(cost->integrator, "bdf") == 0 ? "" : ", or try propagation.integrator: bdf");
+  if (cost->clock > CLOCK_LIMIT)
+    kd_warn(&report->warnings,
+            "steps are so short for the time that it is rounded by up to %.1g of a step: let what "
+            "happens begin at t = 0, with a propagation.duration of %.2g at most",
+            cost->clock, report->duration * CLOCK_LIMIT / cost->clock);
+  if (cost->reachable_rtol > 0)
+    kd_warn(&report->warnings,
+            "rounding of the steps is more than propagation.rtol: %.0e allows, and they were not "
+            "shortened further: raise it to %.0e",
+            rtol, fmin(0.1, 2 * cost->reachable_rtol));
 }
 
 /// Eigenvalues of f outside [0, 1] with an R grid. f(R, k) is a Wigner function: without collisions
 /// it need not be bounded. Collisions take it for the occupation of the states at R, which it is
 /// where it varies slowly; with classical statistics they are linear in f, and may start from any.
-static void warn_of_wigner(const char *statistics, kd_report *report) {
+/// @param rtol  one to compare with
+static void warn_of_wigner(const char *statistics, double rtol, kd_report *report) {
   kd_warnings *warnings = &report->warnings;
   const bool is_fermion = strcmp(statistics, "fermion") == 0;
   const bool is_classical = strcmp(statistics, "classical") == 0;
@@ -209,25 +290,26 @@ static void warn_of_wigner(const char *statistics, kd_report *report) {
     kd_warn(warnings,
             "an eigenvalue of f(R, k) is %.2g at the start, but collisions take f for an "
             "occupation: start from a state that is smooth over the cell hbar of phase space, such "
-            "as local_equilibrium, or leave out the collisions",
+            "as initial.kind: local_equilibrium, or set collisions.ansatz: none",
             report->initial_min_f);
   if (is_low && !starts_low)
     kd_warn(warnings,
-            "the smallest eigenvalue of f(R, k) is %.2g: unless a lower propagation.rtol changes "
-            "it, it belongs to collisions.ansatz or, with drift: moyal, to interference, and "
-            "collisions take f for an occupation",
-            least);
+            "the smallest eigenvalue of f(R, k) is %.2g: unless a lower propagation.rtol (%.0e) "
+            "changes it, it belongs to collisions.ansatz (lindblad keeps f positive) or, with "
+            "drift: moyal, to interference, and collisions take f for an occupation",
+            least, rtol);
   if (starts_high)
     kd_warn(warnings,
             "an eigenvalue of f(R, k) is %.8g at the start, but collisions take 1 - f for the part "
-            "of the states that is free: lower initial.number, or take statistics: classical",
-            1 - report->initial_min_1mf);
+            "of the states that is free: lower initial.number by a factor of %.3g, or take "
+            "statistics: classical",
+            1 - report->initial_min_1mf, 1 - report->initial_min_1mf);
   if (is_high && !starts_high)
     kd_warn(warnings,
             "an eigenvalue of f(R, k) is %.8g, more than one fermion in a state: unless a lower "
-            "propagation.rtol changes it, it belongs to collisions.ansatz or, with drift: moyal, "
-            "to interference",
-            most);
+            "propagation.rtol (%.0e) changes it, it belongs to collisions.ansatz (lindblad keeps "
+            "it below) or, with drift: moyal, to interference",
+            most, rtol);
 }
 
 /// Without collisions the eigenvalues of f(k) do not change; with them, not every Ansatz keeps them
@@ -237,8 +319,9 @@ static void warn_of_eigenvalues(const kd_section *root, const stages *s, kd_repo
   const char *statistics = kd_section_text(root, "statistics");
   const bool is_fermion = strcmp(statistics, "fermion") == 0;
   const bool collides = !kd_collision_is_none(s->collision);
+  const double rtol = 0.01 * kd_section_real(kd_section_child(root, "propagation"), "rtol");
   if (kd_space_n_dim(s->space) > 0) {
-    if (collides) warn_of_wigner(statistics, report);
+    if (collides) warn_of_wigner(statistics, rtol, report);
     return;
   }
   if (report->min_f < -POSITIVITY_LIMIT)
@@ -246,18 +329,20 @@ static void warn_of_eigenvalues(const kd_section *root, const stages *s, kd_repo
             collides
                 ? "the smallest eigenvalue of f is %.2g: unless a lower propagation.rtol (%.0e) "
                   "changes "
-                  "it, it belongs to collisions.ansatz"
+                  "it, it belongs to collisions.ansatz (lindblad keeps f positive)"
                 : "the smallest eigenvalue of f is %.2g: lower propagation.rtol to %.0e",
-            report->min_f, 0.01 * kd_section_real(kd_section_child(root, "propagation"), "rtol"));
+            report->min_f, rtol);
   if (is_fermion && report->min_1mf < -POSITIVITY_LIMIT)
-    kd_warn(
-        warnings,
-        collides
-            ? "an eigenvalue of f is %.8g, more than one fermion in a state: unless a lower "
-              "propagation.rtol changes it, it belongs to collisions.ansatz"
-            : "an eigenvalue of f is %.8g, more than one fermion in a state: lower initial.number "
-              "or initial.width, or lower propagation.rtol",
-        1 - report->min_1mf);
+    kd_warn(warnings,
+            collides
+                ? "an eigenvalue of f is %.8g, more than one fermion in a state: unless a lower "
+                  "propagation.rtol (%.0e) changes it, it belongs to collisions.ansatz (lindblad "
+                  "keeps it "
+                  "below)"
+                : "an eigenvalue of f is %.8g, more than one fermion in a state: lower "
+                  "propagation.rtol "
+                  "to %.0e, or initial.number by the factor",
+            1 - report->min_1mf, rtol);
 }
 
 static void find_warnings(const kd_scenario *scenario, const stages *s, kd_report *report) {
@@ -269,15 +354,15 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
     kd_warn(
         warnings,
         "f deviates by %.2g from its reference at the edge of the k box, where it is lost: raise "
-        "model.k_max (and grid.k with it) by half",
-        edge);
+        "model.k_max by a factor of 1.5, and grid.k with it, to [%zu%s]",
+        edge, 3 * kd_model_n(s->model)[0] / 2, kd_model_n_dim(s->model) > 1 ? ", ..." : "");
   const double tail = kd_observables_largest_tail(s->observables);
   if (tail > TAIL_LIMIT)
     kd_warn(warnings,
             "the k grid does not resolve f at the snapshots (relative weight %.1e in the highest "
             "Fourier "
             "modes), so f, population_k and coherence on the grid are uncertain by about as much: "
-            "raise grid.k to [%zu%s], or the temperature",
+            "raise grid.k to [%zu%s], or initial.temperature to twice its value",
             tail, 2 * kd_model_n(s->model)[0], kd_model_n_dim(s->model) > 1 ? ", ..." : "");
   kd_observables_warn_of_space(s->observables, warnings);
   const double defect = kd_model_position_defect(s->model);
@@ -287,7 +372,8 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
             "Hermitian part is used; check the Wannierisation if that is much",
             defect);
   warn_of_eigenvalues(root, s, report);
-  warn_of_number(s, report);
+  warn_of_number(kd_section_child(root, "propagation"), s, report);
+  warn_of_steps(kd_section_child(root, "propagation"), report);
 }
 
 static kd_status write_run(kd_output *output, const kd_report *report) {
@@ -505,6 +591,7 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->fft_seconds = kd_fft_seconds() - fft_start;
   report->total_seconds = earlier + kd_seconds() - start;
   share_report(comm, kd_space_comm(s.space), report);
+  kd_edge_join(kd_space_comm(s.space), &s.edge);
   report->ffts = report->cost.ffts + report->collision.ffts + kd_observables_n_fft(s.observables);
   find_warnings(scenario, &s, report);
   KD_CHECK(kd_comm_agree(comm, write_run(recovery.output, report)));

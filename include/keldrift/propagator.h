@@ -53,6 +53,9 @@ KD_API kd_status kd_propagator_resume(kd_propagator *propagator);
 /// of the collision operator.
 KD_API kd_collision_cost kd_propagator_earlier(const kd_propagator *propagator);
 
+/// Steps shorter than this part of what is left are at their floor; unless there are few.
+#define KD_CRAWL 1e-7
+
 /// What the integration has cost so far.
 typedef struct kd_propagator_statistics {
   const char *scheme, *integrator; ///< as chosen
@@ -65,6 +68,11 @@ typedef struct kd_propagator_statistics {
   long newton_iterations, linear_iterations, linear_failures, preconditioner_setups; ///< bdf only
   int last_order;
   double last_step; ///< fs
+  /// CVODE: most steps in a row that were shorter than KD_CRAWL of the time to the next event of the
+  /// field, and the time after them, fs; largest rounding of the time over a step.
+  double crawl, crawl_time, clock;
+  /// splitting: the tolerance that rounding lets it reach; 0: that of the scenario.
+  double reachable_rtol;
   unsigned long flow_steps, flow_rejections;
   unsigned long ffts; ///< component transforms
   double seconds;

@@ -17,7 +17,7 @@ typedef struct kd_warnings {
   char text[KD_MAX_WARNINGS][KD_WARNING_BYTES];
 } kd_warnings;
 
-/// Adds a sentence, unless there are KD_MAX_WARNINGS of them already.
+/// Adds a sentence, unless it or KD_MAX_WARNINGS of them are there already.
 KD_API void kd_warn(kd_warnings *warnings, const char *format, ...) KD_PRINTF(2, 3);
 
 #ifdef __cplusplus

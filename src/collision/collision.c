@@ -382,8 +382,8 @@ void kd_collision_warn(const kd_collision *c, kd_warnings *warnings) {
     const double limit = kd_bath_largest_broadening(bath, carrier_kt(c, bath));
     if (bath->sigma > limit * (1 + 1e-9))
       kd_warn(warnings,
-              "collisions.terms.%zu: a broadening of %.3g%s where its rates need at most %.3g%s "
-              "(%s): lower its broadening to that, or compare with half of it",
+              "collisions.terms.%zu.broadening: %.3g%s where its rates need at most %.3g%s (%s): "
+              "lower it to that, or compare with half of it",
               bath->term, scale * bath->sigma, unit, scale * limit, unit,
               kd_bath_broadening_reason(bath));
     if (bath->orbital) {
@@ -393,11 +393,13 @@ void kd_collision_warn(const kd_collision *c, kd_warnings *warnings) {
     const double levels = levels_within(c, bath->sigma);
     const double fewest = FEWEST_LEVELS[kd_model_n_dim(c->model) - 1];
     if (levels < fewest)
-      kd_warn(warnings,
-              "collisions.terms.%zu: only %.0f levels of the grid lie within the broadening of "
-              "%.3g%s of a level, so scattering depends on where the points are: raise grid.k by "
-              "a factor of %.1f in number, or the broadening",
-              bath->term, levels, scale * bath->sigma, unit, fewest / levels);
+      kd_warn(
+          warnings,
+          "collisions.terms.%zu.broadening: only %.0f levels of the grid lie within %.3g%s of a "
+          "level, so scattering depends on where the points are: raise grid.k by a factor of "
+          "%.1f in number, or the broadening to %.3g%s",
+          bath->term, levels, scale * bath->sigma, unit, fewest / levels,
+          scale * bath->sigma * fewest / levels, unit);
   }
 }
 

@@ -748,8 +748,10 @@ void kd_observables_warn_of_space(const kd_observables *o, kd_warnings *warnings
     kd_warn(
         warnings,
         "f reaches the ends of the R box (%.1e of its maximum), and what leaves comes in at the "
-        "other one: raise grid.r.length, and grid.r.points with it",
-        o->tails.edge);
+        "other one: raise grid.r.length from %.4g to %.4g, and grid.r.points with it from %zu to "
+        "%zu",
+        o->tails.edge, kd_space_length(o->space)[0], 1.5 * kd_space_length(o->space)[0], m[0],
+        m[0] + m[0] / 2);
 }
 
 double kd_observables_largest_at_edge(const kd_observables *o) {

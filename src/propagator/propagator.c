@@ -1,5 +1,6 @@
 #include "keldrift/propagator.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -33,13 +34,13 @@ static const double GAUSS_WEIGHT[8] = {
 /// Steps of the integrator in a window. A history is led back to within some hundred sums of
 /// vectors of unknowns: much less than the collisions that many steps take, and next to nothing
 /// where there are no unknowns but the work. Without collisions the rate of `unsplit` takes no more
-/// than some twenty such sums; and at rtol 1e-10, where rounding in the highest derivatives is seen,
-/// every leading back adds 1e-10 to the error of f. Such runs are soon done, so their windows are
-/// long.
+/// than some twenty such sums; and at rtol 1e-10, where rounding in the highest derivatives is
+/// seen, every leading back adds 1e-10 to the error of f. Such runs are soon done, so their windows
+/// are long.
 enum { WINDOW = 300, WINDOW_OF_WORK = 50, WINDOW_WITHOUT_COLLISIONS = 20000 };
-/// With KD_BDF the history is dropped, which costs up to a hundred evaluations: 5 % of a run. Its steps
-/// grow without limit, so that a few hundred are often all, and longer windows would leave a run that
-/// is stopped nothing to go on from.
+/// With KD_BDF the history is dropped, which costs up to a hundred evaluations: 5 % of a run. Its
+/// steps grow without limit, so that a few hundred are often all, and longer windows would leave a
+/// run that is stopped nothing to go on from.
 enum { WINDOW_OF_BDF = 250 };
 
 /// `auto` takes bdf where the largest out-scattering rate G times the longest time T without events
@@ -465,6 +466,7 @@ bool kd_propagator_records(kd_propagator *p, bool for_reading, kd_records *recor
       "y_0", "y_1", "y_2", "y_3", "y_4", "y_5", "y_6", "y_7", "y_8", "y_9", "y_10", "y_11", "y_12"};
   kd_window *w = &p->window;
   kd_records_add(records, "cost", w->cost, KD_N_COST);
+  kd_records_add(records, "crawl", p->crawl, 3);
   if (p->splitting) {
     fill_cost(p, w->cost);
     kd_splitting_records(p->splitting, records);
@@ -602,6 +604,17 @@ static kd_status prepare_step(kd_propagator *p) {
   return end_window(p, is_fresh || p->method == KD_BDF);
 }
 
+/// Takes note of a step of length h at its floor, `left` from the next event.
+static void watch_step(kd_propagator *p, double h, double left) {
+  p->n_crawl = h < KD_CRAWL * left ? p->n_crawl + 1 : 0;
+  if ((double)p->n_crawl > p->crawl[0]) {
+    p->crawl[0] = (double)p->n_crawl;
+    p->crawl[1] = p->t;
+  }
+  // What is cut short by an event may be as short as it likes.
+  if (h < left) p->crawl[2] = fmax(p->crawl[2], fmin(1, p->t * DBL_EPSILON / h));
+}
+
 static kd_status step(kd_propagator *p) {
   size_t count, n_kick;
   const double *edge = kd_field_pieces(p->field, &count);
@@ -612,7 +625,9 @@ static kd_status step(kd_propagator *p) {
   const double largest = kd_field_is_quiet(p->field, p->piece)
                              ? INFINITY
                              : LARGEST_PART_OF_PIECE * (edge[p->piece + 1] - edge[p->piece]);
+  const double begin = p->t;
   KD_TRY(kd_integrator_step(p->integrator, stop, largest, &p->t));
+  watch_step(p, p->t - begin, edge[p->piece + 1] - begin);
   p->window.steps++;
   p->work = kd_integrator_quadrature(p->integrator);
   if (!isfinite(p->work))
@@ -668,6 +683,9 @@ kd_propagator_statistics kd_propagator_cost(const kd_propagator *p) {
                                          .preconditioner_setups = cvode.preconditioner_setups,
                                          .last_order = cvode.last_order,
                                          .last_step = cvode.last_step,
+                                         .crawl = p->crawl[0],
+                                         .crawl_time = p->crawl[1],
+                                         .clock = p->crawl[2],
                                          .ffts = kd_model_n_fft(p->model),
                                          .seconds = p->seconds};
   p->scheme->cost(p, &statistics);

@@ -57,6 +57,8 @@ struct kd_propagator {
   double *interpolated; ///< with phonons: the unknowns at a time of output
   double *v, *scratch;  ///< packed fields: velocity along E, and one to work in
   double seconds;
+  long n_crawl;    ///< steps in a row that were at their floor
+  double crawl[3]; ///< crawl, crawl_time and clock of kd_propagator_statistics
   kd_window window;
   double earlier[KD_N_COST]; ///< costs before a resume
   kd_poll_function *poll;    ///< NULL: nobody watches

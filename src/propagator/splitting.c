@@ -66,6 +66,7 @@ struct kd_splitting {
   double *hamiltonian;      ///< packed, [n]
   double *density;          ///< n(R) at all R, where something depends on it; else NULL
   long steps, rejected;
+  double reachable_rtol; ///< that of the scenario is below rounding; 0: it is not
 };
 
 void kd_splitting_free(kd_splitting *p) {
@@ -311,6 +312,8 @@ static kd_status compare(kd_splitting *p, double h, double *ratio) {
   const double error = difference / (1 - pow(2, -p->order));
   const double allowed = h / p->s.duration * (p->s.rtol * largest + p->s.atol);
   *ratio = error / fmax(allowed, ROUNDING * largest);
+  if (allowed < ROUNDING * largest)
+    p->reachable_rtol = fmax(p->reachable_rtol, ROUNDING * p->s.duration / h);
   return KD_OK;
 }
 
@@ -456,6 +459,7 @@ void kd_splitting_cost(const kd_splitting *p, kd_propagator_statistics *statisti
   statistics->error_test_failures = p->rejected;
   statistics->last_order = p->order;
   statistics->last_step = p->h;
+  statistics->reachable_rtol = p->reachable_rtol;
   statistics->ffts += kd_phase_space_n_fft(p->flow);
 }
 

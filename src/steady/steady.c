@@ -335,8 +335,9 @@ kd_status kd_steady(const kd_scenario *scenario, const kd_steady_options *option
       kd_warn(&report->warnings,
               "the response along axis %zu is %.2g times what the scattering rates explain: unless "
               "scattering is mostly forward, it holds particles of a band that no term of "
-              "collisions empties again; change model.k_max or grid.k, which it should not depend "
-              "on, or add a weak term that connects the bands",
+              "collisions empties again; compare with model.k_max or grid.k at twice its value, "
+              "which it "
+              "should not depend on, or add a weak term that connects the bands",
               j, ratio);
     populations_of(&p, x, population);
     for (size_t i = 0; i < d; i++) {

@@ -552,7 +552,7 @@ static void doubtful_broadenings_are_said(void **state) {
       {"{kind: impurity, strength: 1, broadening: 0.5}, {kind: phonon, energy: 0.5, temperature: "
        "1, coupling: 1, broadening: 0.13}",
        1,
-       {"collisions.terms.1: a broadening of 0.13 where its rates need at most 0.125 (a "
+       {"collisions.terms.1.broadening: 0.13 where its rates need at most 0.125 (a "
         "quarter of its energy and temperature)"}},
       {"{kind: phonon, energy: 9, temperature: 0.4, coupling: 1, broadening: 0.2, kernel: shifted}",
        1,
@@ -562,7 +562,7 @@ static void doubtful_broadenings_are_said(void **state) {
        {"at most 0.3 (the temperature of the carriers)"}},
       {"{kind: impurity, strength: 1, broadening: 1e-3}",
        1,
-       {"collisions.terms.0: only 2 levels of the grid lie within the broadening of 0.001 of a "
+       {"collisions.terms.0.broadening: only 2 levels of the grid lie within 0.001 of a "
         "level, so scattering depends on where the points are: raise grid.k by a factor of 2.0"}},
   };
   for (size_t c = 0; c < COUNT(cases); c++) {
