@@ -14,9 +14,9 @@ const kd_comm *kd_output_comm(const kd_output *output);
 /// then.
 kd_status kd_output_fail(kd_output *output, const char *action, const char *object);
 
-/// Takes room on the disk for `bytes` that many processes are about to write, and for what HDF5 adds
-/// to them: where one of them cannot write its part, parallel HDF5 leaves the others waiting for it.
-/// Collective; nothing with one process.
+/// Takes room on the disk for `bytes` that many processes are about to write, and for what HDF5
+/// adds to them: where one of them cannot write its part, parallel HDF5 leaves the others waiting
+/// for it. Collective; nothing with one process.
 /// @return KD_ERROR_FILE if there is none
 kd_status kd_output_want_room(kd_output *output, size_t bytes);
 
