@@ -552,6 +552,18 @@ static void shells(void **state) {
     if (r == 10) factor = trace / (want * place);
     if (r > 10 && r < 25) CHECK_NEAR(trace / (want * place), factor, 1e-12 * factor);
   }
+  // At one R, every k has the same factor.
+  for (size_t k = 0; k < s.n_k; k++) {
+    double point[3], level[2], want = 0;
+    double complex h[4], vector[4];
+    const double *f = s.state->f + 17 * s.n;
+    kd_model_k(s.model, k, point);
+    kd_model_at(s.model, point, &(kd_model_part){.energy = 1}, h);
+    dense_eigen(2, h, level, vector);
+    for (int a = 0; a < 2; a++) want += exp(-0.5 * pow((level[a] - energy) / spread, 2));
+    const double place = exp(-0.5 * pow((-50 + 2.5 * 17 - center) / width, 2));
+    CHECK_NEAR(f[k] + f[s.n_k + k], factor * want * place, 1e-12 * factor);
+  }
   CHECK_NEAR(total / 24 * 2.5 / 3, 3, 1e-12); // dR over the cell of 3 angstrom
   CHECK_NEAR(mean / total, center, 1e-9);     // the sum over R is exact for Gaussians this wide
   CHECK_NEAR(square / total - center * center, width * width, 1e-8);

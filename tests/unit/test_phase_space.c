@@ -464,6 +464,25 @@ static void tails_are_measured(void **state) {
   CHECK_NEAR(tails.s, 0, 1e-14);
   kd_free(f);
   clear(&s);
+
+  // All points of a box in three dimensions, one after the other: which of them are at its faces.
+  s = create(
+      text_of(
+          "units: natural\nmodel: {kind: cubic, J: 1}\ngrid: {k: [2, 2, 2], r: {points: [3, 4, 5], "
+          "length: [3, 4, 5]}}\n%s",
+          END),
+      false);
+  f = new_reals(s.n);
+  for (size_t r = 0; r < s.n_r; r++) {
+    const size_t x = r / 20, y = r / 5 % 4, z = r % 5;
+    const bool is_inside = x == 1 && (y == 1 || y == 2) && z > 0 && z < 4;
+    memset(f, 0, s.n * sizeof *f);
+    for (size_t k = 0; k < s.n_k; k++) f[r * s.n_k + k] = -3;
+    CHECK_OK(kd_tails_measure(s.stage.model, s.space, f, &tails));
+    CHECK_NEAR(tails.edge, is_inside ? 0 : 1, 0);
+  }
+  kd_free(f);
+  clear(&s);
 }
 
 static void disorder_has_its_correlations(void **state) {
