@@ -520,6 +520,35 @@ static void reference_follows_the_shift(void **state) {
 }
 
 /// f is a product of a Gaussian in R and a function of H(k), normalized.
+/// Left of 0 one equilibrium, right of it another: against both of them, with steps at 0 and,
+/// downwards, at the ends of the box, and all their periodic images.
+static void half_spaces(void **state) {
+  (void)state;
+  const double length = 24, edge = 1.5;
+  static const char TEXT[] =
+      SSH "grid: {k: [10], r: {points: [32], length: [24 angstrom]}}\ninitial: {%s}\n";
+  const char *const initial[] = {
+      "kind: half_spaces, temperature: 900 K, chemical_potential: 0.3 eV, temperature_right: 3000 "
+      "K, "
+      "chemical_potential_right: -0.2 eV, edge: 1.5 angstrom",
+      "kind: equilibrium, temperature: 900 K, chemical_potential: 0.3 eV",
+      "kind: equilibrium, temperature: 3000 K, chemical_potential: -0.2 eV"};
+  stage s[3];
+  for (int i = 0; i < 3; i++) s[i] = stage_create(text_of(TEXT, initial[i]), TO_INITIAL);
+  for (size_t r = 0; r < 32; r++) {
+    double x[3], weight = 0;
+    kd_space_r(s[0].space, r, x);
+    for (int image = -2; image <= 2; image++)
+      weight +=
+          0.5 * (erf((x[0] - image * length) / edge) - erf((x[0] - (image + 0.5) * length) / edge));
+    const double *f = s[0].state->f + r * s[0].n, *left = s[1].state->f + r * s[1].n,
+                 *right = s[2].state->f + r * s[2].n;
+    for (size_t i = 0; i < s[0].n; i++)
+      CHECK_NEAR(f[i], (1 - weight) * left[i] + weight * right[i], 1e-13);
+  }
+  for (int i = 0; i < 3; i++) stage_clear(&s[i]);
+}
+
 static void shells(void **state) {
   (void)state;
   const double energy = 1.1, spread = 0.2, width = 5, center = -7;
@@ -608,6 +637,7 @@ int main(void) {
       cmocka_unit_test(packets),
       cmocka_unit_test(cats),
       cmocka_unit_test(packets_in_degenerate_bands),
+      cmocka_unit_test(half_spaces),
       cmocka_unit_test(shells),
       cmocka_unit_test(files),
       cmocka_unit_test(reference_derivatives),

@@ -475,6 +475,23 @@ static void wrong_parameters(void **state) {
                "model.lattice_constant");
 }
 
+/// Numbers that are Hermitian but for their last digits are taken, dipoles as well as hoppings;
+/// those that differ in earlier ones are not.
+static void rounded_tight_binding(void **state) {
+  (void)state;
+  static const char TEXT[] =
+      "model:\n  kind: tight_binding\n  lattice_vectors: [[2 angstrom]]\n  hoppings:\n"
+      "    - {R: [0], re: [[0, %.17g], [0.7, 0]]}\n"
+      "  dipoles:\n    - {R: [0], axis: 0, re: [[0, %.17g], [0.3, 0]]}\ngrid: {k: [4]}\n";
+  char text[1024];
+  snprintf(text, sizeof text, TEXT, 0.7 + 1e-12, 0.3 + 1e-12);
+  kd_model_free(need_model(text));
+  snprintf(text, sizeof text, TEXT, 0.7 + 1e-8, 0.3);
+  expect_error(text, KD_ERROR_SCENARIO, "model.hoppings: not Hermitian");
+  snprintf(text, sizeof text, TEXT, 0.7, 0.3 + 1e-8);
+  expect_error(text, KD_ERROR_SCENARIO, "model.dipoles: not Hermitian");
+}
+
 static void wrong_tight_binding(void **state) {
   (void)state;
   char text[1024];
@@ -549,6 +566,7 @@ int main(void) {
       cmocka_unit_test(tight_binding_equals_ssh),
       cmocka_unit_test(wrong_grids),
       cmocka_unit_test(wrong_parameters),
+      cmocka_unit_test(rounded_tight_binding),
       cmocka_unit_test(wrong_tight_binding),
       cmocka_unit_test(free_accepts_null),
   };
