@@ -423,39 +423,58 @@ static void show_progress(void *context, double t, double duration) {
   if (options->progress) options->progress(options->context, t, duration);
 }
 
-static kd_request poll_in_run(void *context) {
+static kd_request request_in_run(void *context) {
   const kd_sweep_options *options = context;
-  if (options->poll) options->poll(options->context);
-  return KD_NO_REQUEST;
+  return options->request ? options->request(options->context) : KD_NO_REQUEST;
+}
+
+static void poll_in_response(void *context) {
+  request_in_run(context);
+}
+
+/// True if the file is a checkpoint of this scenario.
+static bool is_checkpoint_of(const char *path, const kd_scenario *scenario) {
+  kd_scenario *stopped = NULL;
+  char *output = NULL;
+  const bool result = access(path, F_OK) == 0 && kd_run_restart(path, &stopped, &output) == KD_OK &&
+                      strcmp(kd_scenario_text(stopped), kd_scenario_text(scenario)) == 0;
+  kd_scenario_free(stopped);
+  kd_free(output);
+  return result;
 }
 
 static kd_status run_in_time(const kd_scenario *scenario, const char *path,
                              kd_sweep_options *options, size_t *n_warning) {
   kd_status status = KD_OK;
   kd_report *report = NULL;
+  char *checkpoint = NULL;
+  const size_t stem = strlen(path) - strlen(".h5");
+  KD_ALLOCATE(checkpoint, stem + sizeof ".chk.h5");
+  sprintf(checkpoint, "%.*s.chk.h5", (int)stem, path);
   KD_ALLOCATE(report, 1);
   const kd_run_options run_options = {.output = path,
+                                      .restart = is_checkpoint_of(checkpoint, scenario) ? checkpoint
+                                                                                        : NULL,
                                       .command = options->command,
                                       .progress = show_progress,
-                                      .request = poll_in_run,
+                                      .request = request_in_run,
                                       .context = options};
   KD_CHECK(kd_run(scenario, &run_options, report));
   *n_warning = report->warnings.count;
 
 cleanup:
+  kd_free(checkpoint);
   kd_free(report);
   return status;
 }
 
 static kd_status find_response(const kd_scenario *scenario, const char *path,
-                               const kd_sweep_options *options, size_t *n_warning) {
+                               kd_sweep_options *options, size_t *n_warning) {
   kd_status status = KD_OK;
   kd_steady_report *report = NULL;
   KD_ALLOCATE(report, 1);
-  const kd_steady_options steady_options = {.output = path,
-                                            .command = options->command,
-                                            .poll = options->poll,
-                                            .context = options->context};
+  const kd_steady_options steady_options = {
+      .output = path, .command = options->command, .poll = poll_in_response, .context = options};
   KD_CHECK(kd_steady(scenario, &steady_options, report));
   *n_warning = report->warnings.count;
 
@@ -479,7 +498,7 @@ void kd_sweep_execute(const kd_sweep *self, size_t run, const kd_sweep_options *
     outcome->state = KD_SWEEP_KEPT;
     goto cleanup;
   }
-  KD_CHECK(options->is_steady ? find_response(scenario, path, options, &outcome->n_warning)
+  KD_CHECK(options->is_steady ? find_response(scenario, path, &copy, &outcome->n_warning)
                               : run_in_time(scenario, path, &copy, &outcome->n_warning));
   outcome->state = KD_SWEEP_DONE;
 
@@ -487,7 +506,7 @@ cleanup:
   outcome->status = status;
   outcome->seconds = kd_seconds() - start;
   if (status != KD_OK) {
-    outcome->state = KD_SWEEP_FAILED;
+    outcome->state = status == KD_STOPPED ? KD_SWEEP_STOPPED : KD_SWEEP_FAILED;
     snprintf(outcome->message, sizeof outcome->message, "%s", kd_error_message());
   }
   kd_free(path);
@@ -534,7 +553,7 @@ static void collect_columns(const kd_sweep *self, columns *found) {
 }
 
 static void write_index(FILE *out, const kd_sweep *self, const kd_sweep_outcome *outcomes) {
-  static const char *const states[] = {"pending", "done", "done", "failed"};
+  static const char *const states[] = {"pending", "done", "done", "failed", "stopped"};
   columns final;
   collect_columns(self, &final);
   fputs("run", out);

@@ -33,8 +33,9 @@ KD_API const char *kd_sweep_file(const kd_sweep *sweep, size_t run);
 typedef enum kd_sweep_state {
   KD_SWEEP_PENDING, ///< not run yet
   KD_SWEEP_DONE,
-  KD_SWEEP_KEPT,  ///< the result was there, made from the same scenario
-  KD_SWEEP_FAILED ///< `status` and `message` say why
+  KD_SWEEP_KEPT,   ///< the result was there, made from the same scenario
+  KD_SWEEP_FAILED, ///< `status` and `message` say why
+  KD_SWEEP_STOPPED ///< on request; a checkpoint is there, from which kd_sweep_execute goes on
 } kd_sweep_state;
 
 /// What became of one run. Plain data, so that processes can send it to each other.
@@ -54,8 +55,9 @@ typedef struct kd_sweep_options {
   const char *command;                                        ///< recorded in the results
   bool is_steady;                                             ///< kd_steady in place of kd_run
   void (*progress)(void *context, double t, double duration); ///< NULL: none
-  /// Called often within a run, for what has to go on meanwhile; NULL: nothing has to.
-  void (*poll)(void *context);
+  /// Asked often within a run, for what is wanted of it or has to go on meanwhile; NULL for
+  /// nothing. Of a response in progress nothing can be wanted.
+  kd_request (*request)(void *context);
   void *context;
 } kd_sweep_options;
 
@@ -66,7 +68,8 @@ typedef struct kd_sweep_options {
 KD_API kd_status kd_sweep_folder(const kd_sweep *sweep, const kd_sweep_options *options,
                                  char **folder);
 
-/// Executes one run, unless its result is in the folder. What goes wrong is in the outcome.
+/// Executes one run, unless its result is in the folder, from its checkpoint if that is there. What
+/// goes wrong is in the outcome.
 KD_API void kd_sweep_execute(const kd_sweep *sweep, size_t run, const kd_sweep_options *options,
                              kd_sweep_outcome *outcome);
 

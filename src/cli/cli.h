@@ -192,6 +192,12 @@ kd_cli_progress kd_cli_progress_start(bool quiet, bool natural);
 void kd_cli_progress_show(void *progress, double t, double duration);
 void kd_cli_progress_clear(const kd_cli_progress *progress);
 
+/// For kd_run_options.started: from now on SIGTERM and SIGINT are answered with a checkpoint, the
+/// second one kills.
+void kd_cli_watch_signals(void *context);
+/// For kd_run_options.request: what signals have asked for since the last time.
+kd_request kd_cli_next_request(void *context);
+
 /// `run` or `steady` with --sweep: the runs are dealt out to all processes. Returns the exit
 /// status.
 int kd_cli_sweep(const kd_cli_arguments *arguments, bool is_steady);

@@ -47,8 +47,7 @@ static void take_signal(int number) {
     is_stop_wanted = 1;
 }
 
-/// From now on SIGTERM and SIGINT are answered with a checkpoint, the second one kills.
-static void watch_signals(void *context) {
+void kd_cli_watch_signals(void *context) {
   (void)context;
   static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -60,7 +59,7 @@ static void watch_signals(void *context) {
   }
 }
 
-static kd_request next_request(void *context) {
+kd_request kd_cli_next_request(void *context) {
   (void)context;
   if (is_stop_wanted) {
     is_stop_wanted = 0;
@@ -155,8 +154,8 @@ static int execute(const kd_cli_arguments *a) {
                                   .restart = restart,
                                   .command = command,
                                   .progress = kd_cli_speaks() ? kd_cli_progress_show : NULL,
-                                  .request = next_request,
-                                  .started = watch_signals,
+                                  .request = kd_cli_next_request,
+                                  .started = kd_cli_watch_signals,
                                   .context = &progress,
                                   .comm = kd_cli_comm()};
   static kd_report report;

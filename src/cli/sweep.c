@@ -18,8 +18,8 @@ static void print_outcome(const kd_sweep *sweep, size_t run, const kd_sweep_outc
   char what[200];
   describe_run(sweep, run, what, sizeof what);
   printf("run %zu of %zu, %s: ", run + 1, kd_sweep_count(sweep), what);
-  if (o->state == KD_SWEEP_FAILED)
-    printf("failed\n");
+  if (o->state == KD_SWEEP_FAILED || o->state == KD_SWEEP_STOPPED)
+    printf("%s\n", o->state == KD_SWEEP_FAILED ? "failed" : "stopped");
   else if (o->state == KD_SWEEP_KEPT)
     printf("there already -> %s\n", kd_sweep_file(sweep, run));
   else
@@ -37,6 +37,7 @@ typedef struct work {
   char prefix[64];
   kd_sweep_outcome *outcomes; ///< [count]
   size_t n_done;
+  bool is_stopped;
   kd_status status; ///< of the index
 } work;
 
@@ -47,12 +48,16 @@ static bool take_outcome(void *context, size_t run, const void *report) {
   memcpy(o, report, sizeof *o);
   w->n_done++;
   kd_cli_progress_clear(&w->progress);
-  if (o->status != KD_OK)
+  if (o->state == KD_SWEEP_STOPPED)
+    fprintf(stderr, "keldrift: stopped in run %zu of %zu; the same command goes on from there\n",
+            run + 1, kd_sweep_count(w->sweep));
+  else if (o->status != KD_OK)
     fprintf(stderr, "%s%s\n", strstr(o->message, "error:") ? "" : "keldrift: error: ", o->message);
   if (!w->progress.quiet) print_outcome(w->sweep, run, o);
   w->status = kd_sweep_write_index(w->sweep, w->options.folder, w->outcomes);
   if (w->status != KD_OK) kd_cli_report(w->status);
-  return w->status == KD_OK;
+  w->is_stopped = w->is_stopped || o->state == KD_SWEEP_STOPPED;
+  return w->status == KD_OK && !w->is_stopped;
 }
 
 static void show_progress(void *context, double t, double duration) {
@@ -64,13 +69,14 @@ static void show_progress(void *context, double t, double duration) {
   kd_cli_progress_show(&w->progress, t, duration);
 }
 
-static void answer_others(void *context) {
+static kd_request answer_others(void *context) {
   const work *w = context;
   kd_deal_serve(w->deal);
+  return w->options.is_steady ? KD_NO_REQUEST : kd_cli_next_request(NULL);
 }
 
 /// Executes runs as long as there are any, with the index up to date after each. Returns the exit
-/// status of the first of the runs that failed.
+/// status of the first of the runs that failed, or that of a stop.
 static int execute_all(const kd_cli_arguments *a, work *w) {
   const size_t n = kd_sweep_count(w->sweep);
   const kd_comm *comm = kd_cli_comm();
@@ -82,6 +88,7 @@ static int execute_all(const kd_cli_arguments *a, work *w) {
   status = kd_comm_agree(comm, status);
   if (status == KD_OK) status = kd_deal_create(comm, n, sizeof outcome, take_outcome, w, &w->deal);
   if (status != KD_OK) return kd_cli_report(status);
+  if (!w->options.is_steady) kd_cli_watch_signals(NULL);
   while (kd_deal_next(w->deal, &outcome, &run)) {
     snprintf(w->prefix, sizeof w->prefix, "run %zu of %zu, ", run + 1, n);
     kd_sweep_execute(w->sweep, run, &w->options, &outcome);
@@ -90,7 +97,8 @@ static int execute_all(const kd_cli_arguments *a, work *w) {
   if (w->status != KD_OK) return kd_exit_status(w->status);
   size_t n_warning = 0;
   for (size_t i = 0; i < n; i++) {
-    if (exit_status == 0) exit_status = kd_exit_status(w->outcomes[i].status);
+    if (exit_status == 0 || w->outcomes[i].state == KD_SWEEP_STOPPED)
+      exit_status = kd_exit_status(w->outcomes[i].status);
     n_warning += w->outcomes[i].n_warning;
   }
   return kd_cli_judge(a, n_warning, exit_status);
@@ -111,7 +119,7 @@ int kd_cli_sweep(const kd_cli_arguments *a, bool is_steady) {
                          .command = command,
                          .is_steady = is_steady,
                          .progress = kd_cli_speaks() ? show_progress : NULL,
-                         .poll = answer_others,
+                         .request = answer_others,
                          .context = &w};
   int exit_status = 0;
   kd_cli_threads(a, kd_cli_comm());
@@ -128,11 +136,11 @@ int kd_cli_sweep(const kd_cli_arguments *a, bool is_steady) {
   status = kd_comm_agree(kd_cli_comm(), w.outcomes ? KD_OK : KD_ERROR_MEMORY);
   exit_status = status == KD_OK ? execute_all(a, &w) : kd_cli_report(status);
   if (status == KD_OK && !w.progress.quiet && kd_cli_speaks()) {
-    size_t count[4] = {0};
+    size_t count[KD_SWEEP_STOPPED + 1] = {0};
     for (size_t i = 0; i < n; i++) count[w.outcomes[i].state]++;
     printf("%zu runs: %zu done, %zu there already, %zu failed, %zu left -> %s/index.csv\n", n,
            count[KD_SWEEP_DONE], count[KD_SWEEP_KEPT], count[KD_SWEEP_FAILED],
-           count[KD_SWEEP_PENDING], folder);
+           count[KD_SWEEP_PENDING] + count[KD_SWEEP_STOPPED], folder);
   }
 
 cleanup:

@@ -4,7 +4,12 @@ sweep.py PATH_TO_KELDRIFT [SOURCE_ROOT]."""
 
 import csv
 import os
+import signal
+import subprocess
 import sys
+import time
+
+import h5py
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import harness  # noqa: E402
@@ -85,6 +90,35 @@ def a_grid_with_a_failure(suite):
                rows[2]["exit_status"] == "2" and rows[2]["file"] == "" and rows[2]["number"] == "",
                f"why it failed: {rows[2]['error']}")
     suite.line(done.stderr.count("\n") == 2 and done.stdout == "", "an error for each failed run")
+
+
+def stopped(suite):
+    """A signal ends the run in progress with a checkpoint; the same command goes on from there."""
+    suite.write("s.yaml", SCENARIO)
+    command = ["run", "s.yaml", "--threads", "1", "--quiet", "--sweep", "field.0.amplitude=0.1,0.2 MV/cm",
+               "--set", "grid.k=[4000]", "--set", "propagation.rtol=1e-9", "--set", "output.every=0.05 fs"]
+    whole = suite.execute(command + ["-o", "whole"])
+    process = subprocess.Popen([suite.program] + command + ["-o", "parts"], cwd=suite.folder,
+                               stderr=subprocess.PIPE, text=True)
+    first = suite.path("parts/amplitude=0.1_MV_cm.h5")
+    while process.poll() is None and not os.path.exists(first):
+        time.sleep(0.005)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    message = process.communicate(timeout=60)[1]
+    suite.line(whole.returncode == 0 and process.returncode == 75 and "stopped in run 2 of 2" in message,
+               f"interrupted: exit {process.returncode}, {message.strip()}")
+    suite.line(os.path.exists(suite.path("parts/amplitude=0.2_MV_cm.chk.h5")), "a checkpoint of the second run")
+    row = read(suite, "parts/index.csv")[1]
+    suite.line((row["state"], row["exit_status"]) == ("stopped", "75"), f"index: {row['state']} {row['exit_status']}")
+    done = suite.execute(command + ["-o", "parts"])
+    parts = [harness.Result(suite.path(f"{folder}/amplitude=0.2_MV_cm.h5")) for folder in ("whole", "parts")]
+    suite.line(done.returncode == 0 and not os.path.exists(suite.path("parts/amplitude=0.2_MV_cm.chk.h5")),
+               f"once more: exit {done.returncode}, the checkpoint is gone")
+    suite.equal("energy of the run in two parts", parts[1].trace("energy"), parts[0].trace("energy"), 0,
+                "bit by bit")
+    with h5py.File(suite.path("parts/amplitude=0.2_MV_cm.h5")) as file:
+        suite.equal("it was restarted", file["run"].attrs["run_restarts"], 1, 0, "once")
 
 
 def responses(suite):
@@ -176,4 +210,4 @@ def wrong_sweeps(suite):
 
 
 if __name__ == "__main__":
-    harness.main([a_range, a_grid_with_a_failure, responses, ranges_and_lists, wrong_sweeps])
+    harness.main([a_range, a_grid_with_a_failure, stopped, responses, ranges_and_lists, wrong_sweeps])
