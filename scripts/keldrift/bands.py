@@ -73,8 +73,9 @@ class Bands:
         hoppings[home] -= fermi_energy * np.eye(n_orbital)
         if vectors is None:
             if lattice_vectors is None:
-                raise Error(f"{path}: error: a SEED_hr.dat has no lattice vectors: give them",
-                            USAGE_ERROR)
+                raise Error(f"{path}: error: a SEED_hr.dat has no lattice vectors: give them "
+                            "with --lattice-vectors (nine numbers in angstrom: x y z of the first, "
+                            "of the second and of the third vector)", USAGE_ERROR)
             vectors = np.asarray(lattice_vectors, float)
         return cls(vectors, cells.astype(int), hoppings, Path(path).name)
 

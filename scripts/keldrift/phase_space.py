@@ -22,12 +22,14 @@ class PhaseSpace:
 
     def __init__(self, result, band=None):
         self.result, self.band = result, band
+        if "/grid/k" in result and "/grid/r" not in result:
+            raise Error(f"{result.path}: error: there is no R grid (grid.r): use scripts/plot")
         for name in ("/snapshots/time", "/snapshots/population_k", "/snapshots/momentum_density",
                      "/grid/k"):
             if name not in result:
                 raise Error(f"{result.path}: error: there is no dataset {name}")
         shape = result.shape("/snapshots/population_k")
-        if len(shape) != 4 or "/grid/r" not in result:
+        if len(shape) != 4:
             n_k = len(result.shape("/grid/k")) - 1
             raise Error(f"{result.path}: error: {max(len(shape) - n_k - 2, 0)} dimensions of "
                         f"R and {n_k} of k (expected one of each)")

@@ -485,7 +485,9 @@ class PhaseSpaceChecks(WithFigures):
                 self.assertFalse((FOLDER / "wrong.png").exists())
         homogeneous = FOLDER / "homogeneous.h5"
         one_dimensional(homogeneous, n_frame=11, n_snapshot=3)
-        self.assertEqual(run("phase_space", homogeneous, "-o", "wrong").returncode, 3)
+        done = run("phase_space", homogeneous, "-o", "wrong")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("there is no R grid (grid.r): use scripts/plot", done.stderr)
 
 
 class LoaderChecks(unittest.TestCase):
@@ -759,6 +761,7 @@ class ShellChecks(unittest.TestCase):
         partial = self.fake("partial", {"dpkg-query": lacking, "apt-get": apt, "id": "echo 0\n"})
         done = shell("setup", path=partial)
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("installing 2 packages", done.stdout)
         self.assertEqual(log.read_text(), "noninteractive update -q\nnoninteractive install -y "
                          "--no-install-recommends meson libcmocka-dev\n")
         user = self.fake("user", {"dpkg-query": lacking, "apt-get": apt, "id": "echo 1000\n"})
