@@ -22,6 +22,13 @@ MARKERS = {"-": "o", "--": "s", ":": "^"}
 NEGLIGIBLE = 1e-10
 # A change smaller than this fraction of the values is drawn as a difference.
 SMALL_CHANGE = 0.1
+# Where nothing acts that changes the energy, its axis spans at least this fraction of it: what is
+# smaller is an error of the integration, to be seen as such.
+ENERGY_SPAN = 1e-3
+# A band filled to more than this at the start counts as a filled one.
+FILLED = 0.5
+# A number that changes by less than this fraction of itself is constant.
+CONSTANT = 1e-6
 
 
 @dataclass
@@ -43,6 +50,8 @@ class Panel:
     legend: list = None  # (label, color, style) instead of one entry per curve
     note: str = ""
     kicks: list = field(default_factory=list)  # (time, signed height, label)
+    is_trivial: bool = False  # zero, or constant whatever the scenario: says nothing
+    least_span: float = 0.0  # of the vertical axis
 
 
 @dataclass
@@ -91,7 +100,7 @@ def field_panel(result):
         numbers = ", ".join(f"{impulse[i]:.3g}".replace("-", "−") for i in axes)
         numbers = f"({numbers})" if axes.size > 1 else numbers
         kicks.append((time, height, f"{numbers}{impulse_unit} along {names}"))
-    return Panel("field", unit, curves, kicks=kicks)
+    return Panel("field", unit, curves, kicks=kicks, is_trivial=largest == 0 and not kicks)
 
 
 def population_panel(result):
@@ -109,7 +118,10 @@ def population_panel(result):
         curves.append(Curve(shown[:, n], f"band {n + 1}{start}", color))
     if n_band > MAX_BANDS:
         curves[0].label = f"the other {n_band - MAX_BANDS}"
-    return Panel("population change" if is_difference else "population", p.unit, curves)
+    # That of a single band is the number, which does not change unless particles come or go.
+    is_trivial = n_band == 1 and nan_max(change) <= CONSTANT * nan_max(p.values)
+    return Panel("population change" if is_difference else "population", p.unit, curves,
+                 is_trivial=is_trivial)
 
 
 def coherence_panel(result):
@@ -125,7 +137,7 @@ def coherence_panel(result):
               for (n, m), color in zip(shown, COLORS)]
     hidden = len(pairs) - len(shown)
     note = f"largest {MAX_PAIRS} of {len(pairs)}" if hidden else ""
-    return Panel("coherence", c.unit, curves, note=note)
+    return Panel("coherence", c.unit, curves, note=note, is_trivial=nan_max(c.values) == 0)
 
 
 def current_panel(result):
@@ -152,19 +164,33 @@ def current_panel(result):
             if nan_max(part.values[:, i]) > NEGLIGIBLE * largest:
                 curves.append(Curve(part.values[:, i], "", COLORS[i], style, 1.0))
         legend.append((label, gray, style))
-    return Panel("current", total.unit, curves, legend=legend)
+    return Panel("current", total.unit, curves, legend=legend, is_trivial=largest == 0)
 
 
 def energy_panel(result):
     energy = result.trace("energy")
     curves = [Curve(energy.values - energy.values[0], "energy change", COLORS[0], "-", 2.0)]
-    if "/traces/work" in result:
-        curves.append(Curve(result.trace("work").values, "work of the field", COLORS[1], "--"))
-    return Panel("energy", energy.unit, curves)
+    work = result.trace("work").values if "/traces/work" in result else np.zeros(1)
+    if nan_max(work) > 0:
+        curves.append(Curve(work, "work of the field", COLORS[1], "--"))
+    acts = result.is_driven or result.has_collisions or "/traces/contact_number" in result
+    return Panel("energy", energy.unit, curves,
+                 is_trivial=all(nan_max(curve.values) == 0 for curve in curves),
+                 least_span=0.0 if acts else ENERGY_SPAN * nan_max(energy.values))
 
 
 PANELS = (("field", field_panel), ("population", population_panel),
           ("coherence", coherence_panel), ("current", current_panel), ("energy", energy_panel))
+
+
+def choose_panels(result, names=None):
+    """The panels `names`, or by default all that say something."""
+    made = [dict(PANELS)[name](result) for name in (dict(PANELS) if names is None else names)
+            if f"/traces/{name}" in result]
+    made = [panel for panel in made if panel is not None]
+    if names is not None:
+        return made
+    return [panel for panel in made if not panel.is_trivial] or made
 
 
 def snapshot_images(result, detail=None):
@@ -217,7 +243,9 @@ def snapshot_images(result, detail=None):
         bands = [n for n, c in enumerate(change) if c > (1 - 1e-6) * max(change)][-1:]
     else:
         n_image = MAX_IMAGES - (1 if density else 0)
-        bands = np.sort(np.argsort([-c for c in change], kind="stable")[:n_image])
+        around = bands_around_gap(values[0])
+        candidates = around if nan_max(np.array([change[n] for n in around])) > 0 else range(len(change))
+        bands = sorted(sorted(candidates, key=lambda n: -change[n])[:n_image])
     draw = line_image if len(drawn) == 1 else plane_image
     images = [draw(values[..., n], n, time, points, k.unit, sliced) for n in bands]
     if detail is not None:
@@ -226,6 +254,16 @@ def snapshot_images(result, detail=None):
     if density:
         images.append(density_image(result, time))
     return images
+
+
+def bands_around_gap(start):
+    """The highest filled and the lowest empty band of a snapshot [..., band]; all bands where none is
+    filled or none empty."""
+    filled = start.reshape(-1, start.shape[-1]).mean(axis=0) > FILLED
+    if filled.all() or not filled.any():
+        return list(range(filled.size))
+    top = int(np.flatnonzero(filled)[-1])
+    return [top, top + 1] if top + 1 < filled.size else list(range(filled.size))
 
 
 def edges_of(centers):
@@ -342,7 +380,8 @@ def density_image(result, time):
 
 
 def draw_panel(axes, panel, time, width):
-    exponent = decimal_exponent(max(nan_max(curve.values) for curve in panel.curves))
+    exponent = decimal_exponent(max(panel.least_span / 2, *(nan_max(curve.values)
+                                                            for curve in panel.curves)))
     markers = MARKERS if time.values.size == 1 else {}
     for curve in panel.curves:
         axes.plot(time.values, curve.values / 10.0**exponent, label=curve.label, color=curve.color,
@@ -351,6 +390,9 @@ def draw_panel(axes, panel, time, width):
     if 0 < nan_max(shown) and np.ptp(shown) <= SMALL_CHANGE * nan_max(shown):
         # What hardly changes is shown against zero; a magnified scale would hide that it is constant.
         axes.set_ylim(*sorted((0, 1.2 * shown.flat[np.argmax(np.abs(shown))] / 10.0**exponent)))
+    if np.ptp(shown) < panel.least_span:
+        half, middle = panel.least_span / 2, (shown.min() + shown.max()) / 2
+        axes.set_ylim((middle - half) / 10.0**exponent, (middle + half) / 10.0**exponent)
     axes.yaxis.set_major_locator(plt.MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axes.set_ylabel(axis_label(panel.name, panel.unit, exponent, "\n"))
     if panel.legend is not None:
@@ -441,10 +483,7 @@ def small_figures(result):
         time = result.read("/traces/time")
         span = (f"from {time.values[0]:g} to {time.values[-1]:g} "
                 f"{pretty_unit(time.unit)}").rstrip()
-        for name, make in PANELS:
-            panel = make(result) if f"/traces/{name}" in result else None
-            if panel is None:
-                continue
+        for panel in choose_panels(result):
             figure, axes = plt.subplots(figsize=(width, 2.3))
             draw_panel(axes, panel, time, 3.2)
             axes.set_xlabel(axis_label("time", time.unit))
@@ -474,7 +513,8 @@ def plot(result, panels=None, images=True, title=None, detail=None):
     k and time; two and three: the last snapshot minus the first, in three dimensions in the plane
     k3 = 0), and n(R) where R is resolved in one dimension.
 
-    panels   names out of field, population, coherence, current, energy (default: all), [] for none
+    panels   names out of field, population, coherence, current, energy, [] for none (default: all but
+             those that are zero throughout and the constant population of a single band)
     images   whether to draw the populations
     title    default: that of the scenario; "" for none
     detail   (k_x, k_y, half width): draw the band that changes most as a whole and there
@@ -487,18 +527,23 @@ def plot(result, panels=None, images=True, title=None, detail=None):
     time = result.read("/traces/time") if wanted else None
     if wanted and time.values.size == 0:
         raise Error(f"{result.path}: error: there are no frames in /traces")
-    made = [dict(PANELS)[name](result) for name in wanted if f"/traces/{name}" in result]
-    made = [panel for panel in made if panel is not None]
+    made = choose_panels(result, panels)
     pictures = snapshot_images(result, detail) if images else []
     if not made and not pictures:
         raise Error(f"{result.path}: error: there is nothing to draw"
                     + (" in /traces" if wanted else ""))
 
+    # A row of images below a few panels, which beside them would be stretched to their height.
+    heights = 1.32 * len(made) + 0.8, 2.7 * len(pictures) + 0.5 if pictures else 0
+    is_stacked = bool(made) and len(pictures) > 1 and heights[0] < 0.6 * heights[1]
     width = 7.4 if made and pictures else 5.6 if made else min(3.7 * len(pictures) + 0.4, 7.8)
-    height = max(1.32 * len(made) + 0.8, 2.7 * len(pictures) + 0.5 if pictures else 0)
-    figure = plt.figure(figsize=(width, height if made else 3.1))
+    height = heights[0] + 3.1 if is_stacked else max(heights) if made else 3.1
+    figure = plt.figure(figsize=(width, height))
     heading = result.title if title is None else title
-    if made and pictures:
+    if is_stacked:
+        outer = figure.add_gridspec(2, 1, height_ratios=[heights[0], 3.1])
+        left, right = outer[0], outer[1].subgridspec(1, len(pictures))
+    elif made and pictures:
         outer = figure.add_gridspec(1, 2, width_ratios=[1.12, 1])
         left, right = outer[0], outer[1].subgridspec(len(pictures), 1)
     elif made:
@@ -506,7 +551,8 @@ def plot(result, panels=None, images=True, title=None, detail=None):
     else:
         right = figure.add_gridspec(1, len(pictures))
     if made:
-        draw_panels(figure, left.subgridspec(len(made), 1), made, time, 2.85 if pictures else 4.7)
+        draw_panels(figure, left.subgridspec(len(made), 1), made, time,
+                    2.85 if pictures and not is_stacked else 4.7)
     for place, picture in enumerate(pictures):
         draw_image(figure, figure.add_subplot(right[place]), picture)
     if heading:

@@ -219,6 +219,18 @@ class Result:
         return str(self.parameters.get("title") or "") or self.path.stem
 
     @property
+    def has_collisions(self):
+        return str(self.run.get("ansatz", "none")) != "none"
+
+    @property
+    def is_driven(self):
+        """True with a field or with a potential that changes with time."""
+        kicks = self.kicks()[1] if "/traces/field" in self else np.empty(0)
+        return (("/traces/field" in self and nan_max(self.trace("field").values) > 0)
+                or nan_max(kicks) > 0
+                or any("modulation" in term for term in self.parameters.get("potential") or []))
+
+    @property
     def is_natural(self):
         return self.parameters.get("units") == "natural"
 

@@ -34,6 +34,7 @@ coherence_map
     window over their time: without a field a line at E_n(k) - E_m(k).
 """
 
+import re
 import textwrap
 import warnings
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ NEGLIGIBLE = 1e-9
 TRUNCATION_LIMIT = 0.01
 # A pulse sets in where it exceeds this fraction of its maximum.
 ONSET = 1e-8
+# Populations are of second order in the field: a change beyond this fraction is no linear response.
+LINEAR_LIMIT = 1e-3
 QUADRATURE_LIMIT = 0.02
 HARMONIC_RANGE = 1e-16
 MAP_RANGE = 1e-8
@@ -223,10 +226,10 @@ def resolved_energy(time, hbar):
     return np.pi * hbar / np.median(np.diff(time))
 
 
-def energies_up_to(top, limit, points):
+def energies_up_to(top, limit, points, samples="frames", key="output.every"):
     if top > limit:
-        raise Error(f"error: --max-energy: {top:g} is more than the frames resolve "
-                    f"({limit:.4g}; make output.every smaller)", USAGE_ERROR)
+        raise Error(f"error: --max-energy: {top:g} is more than the {samples} resolve "
+                    f"({limit:.4g}; make {key} smaller)", USAGE_ERROR)
     return np.linspace(0.0, top, points)
 
 
@@ -292,6 +295,12 @@ def conductivity(result, width=0.05, components=None, window="exp", max_energy=N
     if tail > TRUNCATION_LIMIT:
         warn(f"{100 * tail:.2g} % of the damped current is left at the end: "
              "expect ripples (make the run longer or --width larger)")
+    if "/traces/population" in result:
+        population = result.trace("population").values
+        change = nan_max(population - population[0]) / (nan_max(population) or 1.0)
+        if change > LINEAR_LIMIT:
+            warn(f"populations change by up to {change:.2g} of the largest one: the response may not "
+                 f"be linear (expected less than {LINEAR_LIMIT:g}; use a weaker pulse or kick)")
     if np.any(dark):
         lit = energy[~dark]
         warn(f"the field has weight from {lit.min():.4g} to {lit.max():.4g}"
@@ -389,13 +398,15 @@ def coherence_map(result, upper=None, lower=None, start=0.0, max_energy=None, po
     """|f_nm(k, omega)|^2 from the snapshots from `start` on: a DataArray [k, energy].
 
     Along the first axis of the k grid, the others at zero, and on average over R. n is `upper` and m
-    is `lower`, from 0 for the lowest band (default: the two bands with the largest coherence). The coordinate `transition` is E_n(k) - E_m(k).
+    is `lower`, from 0 for the lowest band (default: the two bands with the largest coherence). The
+    coordinate `transition` is E_n(k) - E_m(k), and the attribute `cut` says where the other axes are cut.
+    Transitions beyond what the interval of the snapshots holds are folded back; there is a warning.
     """
     for name in ("/snapshots/f", "/model/eigenvector"):
         if name not in result:
             raise Error(f"{result.path}: error: there is no dataset {name}")
     hbar = result.hbar
-    k, k_unit, index = first_axis(result)
+    k, k_unit, index, cut = first_axis(result)
     time = result.read("/snapshots/time").values
     used = np.flatnonzero(time >= start - 1e-9 * time[-1])
     if used.size < 8:
@@ -423,8 +434,15 @@ def coherence_map(result, upper=None, lower=None, start=0.0, max_energy=None, po
     level = result.read("/model/energy", index).values
     transition = level[:, upper] - level[:, lower]
     limit = resolved_energy(time, hbar)
+    if transition.max() > limit:
+        unit, time_unit = ("", "") if result.is_natural else (" eV", " fs")
+        warnings.warn(f"{result.path}: warning: snapshots every {np.median(np.diff(time)):.3g}{time_unit} "
+                      f"hold energies up to {limit:.2g}{unit}; transitions reach "
+                      f"{transition.max():.2g}{unit}: set output.snapshots.every to "
+                      f"{round_down(np.pi * hbar / transition.max()):g}{time_unit}", ResultWarning,
+                      stacklevel=2)
     top = min(limit, 1.3 * transition.max()) if max_energy is None else max_energy
-    energy = energies_up_to(top, limit, points)
+    energy = energies_up_to(top, limit, points, "snapshots", "output.snapshots.every")
     weight = (trapezoidal(time) * hann(time))[:, None]
     spectrum = transform(energy / hbar, time, weight * f[:, :, upper, lower], time[0])
     order = np.argsort(k)
@@ -433,25 +451,36 @@ def coherence_map(result, upper=None, lower=None, start=0.0, max_energy=None, po
         coords={"k": ("k", k[order], {"units": k_unit}), "energy": energy_axis(energy, result),
                 "transition": ("k", transition[order])},
         attrs={"units": "1" if result.is_natural else "fs^2", "upper": upper, "lower": lower,
-               "long_name": f"|f_{upper}{lower}(k, omega)|^2"})
+               "cut": cut, "long_name": f"|f_{upper}{lower}(k, omega)|^2"})
+
+
+def round_down(value):
+    """To one significant digit."""
+    unit = 10.0**np.floor(np.log10(value))
+    return np.floor(value / unit * (1 + 1e-12)) * unit
 
 
 def first_axis(result):
-    """k [n] along the first axis of the grid with zero in the middle, its unit, and the index."""
+    """k [n] along the first axis of the grid with zero in the middle, its unit, the index, and where the
+    other axes are cut: 'k2 = 0, k3 = 0', in the unit of k, empty in one dimension."""
     grid = result.read("/grid/k")
-    index = [slice(None)]
+    index, cuts = [slice(None)], []
     for axis in range(1, grid.values.ndim - 1):
         line = np.moveaxis(grid.values, axis, 0).reshape(grid.values.shape[axis], -1,
                                                          grid.values.shape[-1])[:, 0]
         step = line[1] - line[0] if len(line) > 1 else np.ones(grid.values.shape[-1])
         index.append(int(np.argmin(np.abs(line @ step))))
+        if len(line) > 1:
+            steps = line[index[-1]] @ step / (step @ step)
+            at = 0.0 if abs(steps) < 1e-9 else steps * np.linalg.norm(step)
+            cuts.append(f"k{axis + 1} = {at:.3g}")
     points = grid.values[tuple(index)]
     step = points[1] - points[0]
     k = points @ (step / np.linalg.norm(step))
     if nan_max(grid.values.reshape(-1, grid.values.shape[-1])[0]) <= 1e-12 * nan_max(grid.values):
         # A Brillouin zone, which begins at k = 0: that belongs in the middle.
         k[-(k.size // 2):] -= k.size * np.linalg.norm(step)
-    return k, grid.unit, tuple(index)
+    return k, grid.unit, tuple(index), ", ".join(cuts)
 
 
 def add_heading(figure, title):
@@ -564,7 +593,9 @@ def plot_coherence_map(coherence, title=""):
     line, = axes.plot(coherence.k.values, coherence.transition.values, color="white",
                       linestyle=(0, (2, 3)), linewidth=1.0)
     axes.set_ylim(coherence.energy.values[0], coherence.energy.values[-1])
-    axes.set_xlabel(axis_label("$k$", coherence.k.units))
+    cut = re.sub(r"k(\d) = (\S+?)(?=,|$)", r"$k_\1 = \2$", coherence.attrs.get("cut", ""))
+    axes.set_xlabel(axis_label("$k_1$" if cut else "$k$", coherence.k.units)
+                    + (f" at {cut}" if cut else ""))
     axes.set_ylabel(axis_label(r"$\hbar\omega$", coherence.energy.units))
     upper, lower = coherence.upper + 1, coherence.lower + 1
     legend = axes.legend([line], [f"$E_{{{upper}}}(k) - E_{{{lower}}}(k)$"], loc="lower left",
