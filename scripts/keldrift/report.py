@@ -23,9 +23,9 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; border-bottom: 1px solid #c8c8c8;
   padding-bottom: .2rem; }
 p { margin: .3rem 0; overflow-wrap: anywhere; }
 .quiet { color: #4d4d4d; }
-.figures { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill,
-  minmax(min(100%, 21rem), 1fr)); align-items: start; }
-figure { margin: 0; }
+.figures { display: flex; flex-wrap: wrap; gap: 1rem; justify-content: center;
+  align-items: flex-start; }
+figure { margin: 0; flex: 1 1 21rem; max-width: min(100%, 30rem); }
 figure img { display: block; width: 100%; height: auto; }
 .wide { display: grid; gap: 0 2rem; grid-template-columns: repeat(auto-fit,
   minmax(min(100%, 26rem), 1fr)); align-items: start; }
@@ -49,7 +49,7 @@ td { font-variant-numeric: tabular-nums; }
 pre { overflow-x: auto; background: #f5f5f5; padding: .7rem; font: 13px/1.45 "DejaVu Sans Mono",
   monospace; margin: .5rem 0; }
 summary { cursor: pointer; }
-@media print { .figures { grid-template-columns: 1fr 1fr; } }
+@media print { figure { flex-basis: 45%; max-width: 48%; } }
 """
 STAGES = (("setup_seconds", "set-up"), ("drift_seconds", "drift"),
           ("collision_seconds", "collisions"), ("observable_seconds", "observables"),
@@ -60,6 +60,10 @@ COUNTS = (("scheme", "scheme"), ("integrator", "integrator"), ("steps", "steps")
           ("flow_steps", "Magnus steps"), ("ansatz", "Ansatz of the collisions"),
           ("collision_method", "method"), ("collision_evaluations", "collision evaluations"),
           ("ffts", "FFTs of a component"))
+# Of the numbers that the resolved scenario gives without a unit, as they are matrices; where the units
+# are natural they have none.
+MATRIX_UNITS = {"lattice_vectors": "angstrom", "positions": "angstrom", "hoppings": "eV",
+                "dipoles": "angstrom"}
 
 
 def report(result, file=None):
@@ -193,10 +197,10 @@ def figures(result):
 
 
 def conserved(result):
-    """What should not change, and by how much it did."""
+    """What should not change, and by how much it did; and the other traces of the kind."""
     if "/traces/number" not in result:
         return ""
-    rows = []
+    kept, others, rows = [], [], []
 
     def values(name):
         if f"/traces/{name}" not in result:
@@ -204,39 +208,47 @@ def conserved(result):
         quantity = result.trace(name)
         return quantity.values, quantity.unit
 
-    for name, label in (("number", "number per cell"), ("purity", "purity"),
-                        ("entropy", "entropy per cell")):
-        x, unit = values(name)
-        if x is not None:
-            rows.append((label, number(x[0]), number(x[-1]),
-                         number(np.abs(x - x[0]).max(), "1", 2)))
+    def add(is_kept, label, x):
+        (kept if is_kept else others).append((label, number(x[0]), number(x[-1]),
+                                              number(np.abs(x - x[0]).max(), "1", 2)))
+
     entered, _ = values("contact_number")
+    is_isolated = entered is None and not result.has_collisions
+    n, _ = values("number")
+    add(entered is None, "number per cell", n)
     if entered is not None:
-        x = values("number")[0] - entered.sum(axis=1)
-        rows.insert(1, ("the same less what came in by contacts", number(x[0]), number(x[-1]),
-                        number(np.abs(x - x[0]).max(), "1", 2)))
+        add(True, "number per cell less what came in by contacts", n - entered.sum(axis=1))
     energy, unit = values("energy")
     work, _ = values("work")
     if energy is not None:
-        label = "energy per cell" + ("" if unit == "1" else f" ({unit})")
-        rows.append((label, number(energy[0]), number(energy[-1]),
-                     number(np.abs(energy - energy[0]).max(), "1", 2)))
-    text = table(rows, None, ("", "start", "end", "largest change"), "numbers")
-    rows = []
-    if energy is not None and work is not None:
+        suffix = "" if unit == "1" else f" ({unit})"
+        add(is_isolated and not result.is_driven, f"energy per cell{suffix}", energy)
+        if work is not None and result.is_driven and is_isolated:
+            add(True, f"energy per cell less the work of the field{suffix}", energy - work)
+    for name, label in (("purity", "purity"), ("entropy", "entropy per cell")):
+        x, _ = values(name)
+        if x is not None:
+            # A Wigner function is no density matrix at each R: its powers there are not conserved.
+            add(is_isolated and "/grid/r" not in result, label, x)
+    if energy is not None and work is not None and np.abs(work).max() > 0:
         gained = energy[-1] - energy[0]
         rows += [("energy gained", number(gained, unit)),
                  ("work of the field", number(work[-1], unit)),
                  ("to contacts and baths" if entered is not None
-                  else "to the baths" if result.run.get("ansatz", "none") != "none"
+                  else "to the baths" if result.has_collisions
                   else "difference, which should vanish", number(work[-1] - gained, unit, 3))]
     for name, label in (("min_f", "smallest eigenvalue of f"),
                         ("min_1mf", "smallest eigenvalue of 1 − f")):
         x, _ = values(name)
         if x is not None:
             rows.append((label, number(x.min(), "1", 3)))
-    return ("<h2>Conserved quantities</h2>\n<div class=\"wide\">\n<div>" + text
-            + "</div>\n<div>" + (table(rows) if rows else "") + "</div>\n</div>")
+    columns = ("", "start", "end", "largest change")
+    parts = [table(kept, None, columns, "numbers"), table(rows) if rows else ""]
+    text = ("<h2>Conserved quantities</h2>\n<div class=\"wide\">\n<div>"
+            + "</div>\n<div>".join(parts) + "</div>\n</div>")
+    if others:
+        text += "\n<h2>Other traces</h2>\n" + table(others, None, columns, "numbers")
+    return text
 
 
 def tensors(result):
@@ -283,7 +295,8 @@ def parameters(result):
     tables, simple = [], []
     for key, value in result.parameters.items():
         if isinstance(value, (dict, list)) and value:
-            tables.append(table(flat(value), key))
+            tables.append(table([(with_unit(path, text, result), text) for path, text in flat(value)],
+                                key))
         elif value not in (None, "", [], {}) and key != "title":
             simple.append((key, shown(value)))
     if not tables and not simple:
@@ -294,6 +307,16 @@ def parameters(result):
     text += "<div class=\"wide\">\n<div>" + "</div>\n<div>".join(tables) + "</div>\n</div>"
     return (text + "\n<details><summary>The resolved scenario, to run again</summary>\n<pre>"
             + escape(result.scenario) + "</pre></details>")
+
+
+def with_unit(path, text, result):
+    """The name of a row, with the unit of a matrix that comes without one."""
+    words = path.split(".")
+    unit = MATRIX_UNITS.get(words[0])
+    has_numbers = len(words) == 1 or words[-1] in ("re", "im")
+    if result.is_natural or unit is None or not has_numbers or not text.startswith("[["):
+        return path
+    return f"{path} ({pretty_unit(unit)})"
 
 
 def flat(value, path=""):

@@ -431,8 +431,8 @@ class PlotChecks(WithFigures):
         figure = self.check_plot("box", box)
         image = next(axes for axes in figure.axes if axes.get_title().startswith("band 1"))
         self.assertAlmostEqual(image.get_xlim()[0], -0.205, 6)
-        self.assertEqual([axes.get_ylabel().split("\n")[0] for axes in figure.axes[:4]],
-                         ["field", "population", "current", "energy"])
+        self.assertEqual([axes.get_ylabel().split("\n")[0] for axes in figure.axes[:3]],
+                         ["field", "current", "energy"], "the number of one band is no panel")
 
     def test_wave_packet(self):
         self.check_plot("wave_packet", wave_packet)
