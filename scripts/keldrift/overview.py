@@ -173,7 +173,8 @@ def energy_panel(result):
     work = result.trace("work").values if "/traces/work" in result else np.zeros(1)
     if nan_max(work) > 0:
         curves.append(Curve(work, "work of the field", COLORS[1], "--"))
-    acts = result.is_driven or result.has_collisions or "/traces/contact_number" in result
+    acts = (result.has_field or result.has_moving_potential or result.has_collisions
+            or "/traces/contact_number" in result)
     return Panel("energy", energy.unit, curves,
                  is_trivial=all(nan_max(curve.values) == 0 for curve in curves),
                  least_span=0.0 if acts else ENERGY_SPAN * nan_max(energy.values))

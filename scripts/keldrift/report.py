@@ -25,7 +25,7 @@ p { margin: .3rem 0; overflow-wrap: anywhere; }
 .quiet { color: #4d4d4d; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem; justify-content: center;
   align-items: flex-start; }
-figure { margin: 0; flex: 1 1 21rem; max-width: min(100%, 30rem); }
+figure { margin: 0; flex: 1 1 21rem; max-width: min(100%, 26rem); }
 figure img { display: block; width: 100%; height: auto; }
 .wide { display: grid; gap: 0 2rem; grid-template-columns: repeat(auto-fit,
   minmax(min(100%, 26rem), 1fr)); align-items: start; }
@@ -222,8 +222,10 @@ def conserved(result):
     work, _ = values("work")
     if energy is not None:
         suffix = "" if unit == "1" else f" ({unit})"
-        add(is_isolated and not result.is_driven, f"energy per cell{suffix}", energy)
-        if work is not None and result.is_driven and is_isolated:
+        # The work is that of the field alone.
+        is_balanced = is_isolated and not result.has_moving_potential
+        add(is_balanced and not result.has_field, f"energy per cell{suffix}", energy)
+        if work is not None and result.has_field and is_balanced:
             add(True, f"energy per cell less the work of the field{suffix}", energy - work)
     for name, label in (("purity", "purity"), ("entropy", "entropy per cell")):
         x, _ = values(name)
@@ -236,6 +238,7 @@ def conserved(result):
                  ("work of the field", number(work[-1], unit)),
                  ("to contacts and baths" if entered is not None
                   else "to the baths" if result.has_collisions
+                  else "difference" if result.has_moving_potential
                   else "difference, which should vanish", number(work[-1] - gained, unit, 3))]
     for name, label in (("min_f", "smallest eigenvalue of f"),
                         ("min_1mf", "smallest eigenvalue of 1 − f")):

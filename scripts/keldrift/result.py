@@ -223,12 +223,13 @@ class Result:
         return str(self.run.get("ansatz", "none")) != "none"
 
     @property
-    def is_driven(self):
-        """True with a field or with a potential that changes with time."""
-        kicks = self.kicks()[1] if "/traces/field" in self else np.empty(0)
-        return (("/traces/field" in self and nan_max(self.trace("field").values) > 0)
-                or nan_max(kicks) > 0
-                or any("modulation" in term for term in self.parameters.get("potential") or []))
+    def has_field(self):
+        return "/traces/field" in self and (nan_max(self.trace("field").values) > 0
+                                            or nan_max(self.kicks()[1]) > 0)
+
+    @property
+    def has_moving_potential(self):
+        return any("modulation" in term for term in self.parameters.get("potential") or [])
 
     @property
     def is_natural(self):

@@ -181,7 +181,7 @@ class BandChecks(unittest.TestCase):
         again = keldrift.Bands.from_wannier90(path, bands.vectors)
         k = np.random.default_rng(1).random((20, 3))
         np.testing.assert_allclose(again.energy(k), bands.energy(k), atol=1e-9)
-        with self.assertRaisesRegex(keldrift.Error, "no lattice vectors"):
+        with self.assertRaisesRegex(keldrift.Error, "no lattice vectors.*with --lattice-vectors"):
             keldrift.Bands.from_wannier90(path)
         with self.assertRaisesRegex(keldrift.Error, "neither a SEED_tb.dat"):
             keldrift.Bands.from_wannier90(ROOT / "README.md")
@@ -254,6 +254,29 @@ class MapChecks(unittest.TestCase):
         figure.savefig(FOLDER / "coherence_map.png")
         plt.close(figure)
 
+    def test_coarse_map(self):
+        """Snapshots too far apart are told, with the interval that would do; and where k is cut."""
+        with keldrift.run({
+                "model": {"kind": "graphene", "t": "2.7 eV", "lattice_constant": "2.46 angstrom"},
+                "grid": {"k": [8, 8]},
+                "initial": {"kind": "equilibrium", "temperature": "300 K", "filling": 1},
+                "field": [{"kind": "kick", "impulse": "0.01 V fs/angstrom"}],
+                "propagation": {"duration": "50 fs"},
+                "output": {"every": "5 fs", "snapshots": {"every": "5 fs"}}}) as result:
+            # pi hbar over 5 fs and, at Gamma, 6 t; pi hbar/(6 t) = 0.128 fs.
+            with self.assertWarnsRegex(keldrift.ResultWarning, "snapshots every 5 fs hold energies up to "
+                                       "0.41 eV; transitions reach 16 eV: set output.snapshots.every to "
+                                       "0.1 fs"):
+                coherence = keldrift.coherence_map(result)
+            with self.assertRaisesRegex(keldrift.Error, "make output.snapshots.every smaller"):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", keldrift.ResultWarning)
+                    keldrift.coherence_map(result, max_energy=1)
+        self.assertEqual(coherence.attrs["cut"], "k2 = 0")
+        figure = keldrift.plot_coherence_map(coherence)
+        self.assertIn("k_2 = 0", figure.axes[0].get_xlabel())
+        plt.close(figure)
+
     def test_spectrogram(self):
         """A current whose frequency rises in time: 1 eV at 0, 3 eV at 200 fs."""
         path = FOLDER / "chirp.h5"
@@ -319,6 +342,12 @@ class ReportChecks(unittest.TestCase):
         text = " ".join(tree.itertext())
         self.assertEqual(tree.find(".//h1").text, title)
         self.assertIn("to the baths", text)
+        # With collisions and a field nothing but the number is conserved.
+        kept, others = text.split("Conserved quantities")[1].split("Cost")[0].split("Other traces")
+        self.assertIn("number per cell", kept)
+        for name in ("purity", "entropy", "energy per cell"):
+            self.assertNotIn(name, kept)
+            self.assertIn(name, others)
         self.assertIn("collisions", text)
         self.assertIn("terms.0.coupling", text)
         self.assertIn(f"{seconds:.2f} s", text)
@@ -327,6 +356,17 @@ class ReportChecks(unittest.TestCase):
         self.assertIn("eV-fs-angstrom", text)
         # field, population, coherence, current, energy, two bands
         self.assertEqual(len(tree.findall(".//img")), 7)
+
+    def test_matrix_units(self):
+        """The resolved scenario gives matrices without their unit; the page names it."""
+        model = {"kind": "tight_binding", "lattice_vectors": [["5 angstrom"]],
+                 "hoppings": [{"R": [0], "re": [["-0.5 eV"]]}]}
+        with keldrift.run({**CHAIN, "model": model, "initial": {"kind": "bands", "occupation": [1]},
+                           "field": [], "output": {}}, propagation__duration="1 fs") as result:
+            rows = [row.text for row in self.check_page(keldrift.report(result)).iter("th")]
+        self.assertIn("lattice_vectors (Å)", rows)
+        self.assertIn("hoppings.0.re (eV)", rows)
+        self.assertIn("hoppings.0.R", rows)
 
     def test_warnings(self):
         """Those of the file are shown, escaped."""
@@ -348,6 +388,10 @@ class ReportChecks(unittest.TestCase):
                 "propagation": {"duration": "10 fs"},
                 "output": {"every": "1 fs", "snapshots": {"every": "5 fs"}}}) as result:
             tree = self.check_page(keldrift.report(result))
+        kept, others = "".join(tree.itertext()).split("Conserved quantities")[1].split("Other traces")
+        self.assertIn("energy per cell", kept)
+        self.assertNotIn("purity", kept)
+        self.assertIn("purity", others)
         alternatives = [image.get("alt") for image in tree.iter("img")]
         self.assertEqual(sum("Wigner" in text for text in alternatives), 3)
 

@@ -434,6 +434,46 @@ class PlotChecks(WithFigures):
         self.assertEqual([axes.get_ylabel().split("\n")[0] for axes in figure.axes[:3]],
                          ["field", "current", "energy"], "the number of one band is no panel")
 
+    def test_few_panels(self):
+        """A panel keeps its height beside or above the images, and no label leaves the page."""
+        for make, n_image in ((eight_bands, 2), (box, 1), (one_dimensional, 2)):
+            make(FOLDER / "few.h5")
+            with keldrift.Result(FOLDER / "few.h5") as result:
+                figure = keldrift.plot(result, panels=["current"])
+            self.addCleanup(plt.close, figure)
+            self.assertEqual(overlaps(figure), [])
+            figure.savefig(FOLDER / f"few_{make.__name__}.png")
+            self.assertEqual(sum("band" in axes.get_title() for axes in figure.axes), n_image)
+            height = figure.axes[0].get_position().height * figure.get_figheight()
+            self.assertLess(height, 2.5, make.__name__)
+
+    def test_panels_that_say_something(self):
+        """One band without a field: the errors of the integration are no physics."""
+        path = FOLDER / "free.h5"
+        wave_packet(path)
+        with h5py.File(path, "a") as f:
+            time = f["traces/time"][()]
+            f["traces/field"][...] = 0
+            f["traces/work"][...] = 0
+            f["traces/energy"][...] = 0.145 - 4e-6 * np.exp(-(time - 20)**2)
+        with keldrift.Result(path) as result:
+            panels = {panel.name: panel for panel in overview.choose_panels(result)}
+            self.assertEqual(list(panels), ["current", "energy"])
+            self.assertEqual(len(panels["energy"].curves), 1)
+            figure = keldrift.plot(result)
+            wanted = overview.choose_panels(result, ["field", "population"])
+        self.addCleanup(plt.close, figure)
+        self.assertEqual([panel.name for panel in wanted], ["field", "population"])
+        axes = next(axes for axes in figure.axes if axes.get_ylabel().startswith("energy"))
+        # In units of 1e-6: at least a thousandth of the energy.
+        self.assertAlmostEqual(np.ptp(axes.get_ylim()), 145, 3)
+
+    def test_bands_at_the_gap(self):
+        start = np.broadcast_to([1.0, 0.9, 0.2, 0.0], (6, 4))
+        self.assertEqual(overview.bands_around_gap(start), [1, 2])
+        for filled in (0.01, 1.0):
+            self.assertEqual(overview.bands_around_gap(np.full((6, 3), filled)), [0, 1, 2])
+
     def test_wave_packet(self):
         self.check_plot("wave_packet", wave_packet)
 
@@ -700,6 +740,12 @@ class SpectrumChecks(WithFigures):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("is left at the end: expect", done.stderr)
         self.assertIn("hardly resolve", done.stderr)
+        self.assertNotIn("linear", done.stderr)
+        with h5py.File(FOLDER / "short.h5", "a") as f:
+            f["traces/population"][1:] += [-0.02, 0.02]
+        done = run("spectrum", "short.h5", "--width", 0.01)
+        self.assertIn("populations change by up to 0.02 of the largest one: the response may not be "
+                      "linear", done.stderr)
         self.write_response(FOLDER / "quiet.h5", time, np.zeros((time.size, 2)),
                             np.zeros((time.size, 2)))
         done = run("spectrum", "quiet.h5")
@@ -771,6 +817,28 @@ class ShellChecks(unittest.TestCase):
         self.assertIn("apt-get install -y --no-install-recommends meson libcmocka-dev",
                       done.stderr)
         self.assertFalse(log.exists(), "apt-get was called without the right to")
+
+    def test_run(self):
+        """In a copy of the layout: options alone belong to the scenario that is the default."""
+        tree = FOLDER / "run_tree"
+        for name in ("scripts", "build"):
+            (tree / name).mkdir(parents=True, exist_ok=True)
+        for name in ("scripts/setup", "scripts/build", "scripts/plot", "build/keldrift"):
+            (tree / name).write_text('#!/bin/sh\necho "$(basename "$0") $*"\n')
+            (tree / name).chmod(0o755)
+        shutil.copy(SCRIPTS / "run", tree / "scripts/run")
+        default = f"{tree}/scenarios/relaxation_after_pulse/relaxation_after_pulse.yaml"
+        option = ["--set", "propagation.duration=300 fs"]
+        for given, scenario, name, rest in (
+                ([], default, "relaxation_after_pulse", ""),
+                (option, default, "relaxation_after_pulse", " " + " ".join(option)),
+                (["a/b.yaml", *option], "a/b.yaml", "b", " " + " ".join(option))):
+            done = subprocess.run([tree / "scripts/run", *given], text=True, capture_output=True)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            lines = done.stdout.splitlines()
+            self.assertRegex(lines[1], r"^scripts/run: building \(.*log: .*/build.log\)$")
+            self.assertEqual(lines[2:], [f"keldrift run {scenario} -o {name}.h5{rest}",
+                                         f"plot {name}.h5 -o {name}"])
 
     def test_usage(self):
         for script in ("setup", "format"):
