@@ -345,25 +345,36 @@ static void warn_of_eigenvalues(const kd_section *root, const stages *s, kd_repo
             1 - report->min_1mf, rtol);
 }
 
+/// "[24, 24]": the points of k times a factor, for texts.
+static const char *more_points(const kd_model *model, double factor, char text[80]) {
+  size_t used = (size_t)sprintf(text, "[");
+  for (size_t a = 0; a < kd_model_n_dim(model); a++)
+    used += (size_t)sprintf(text + used, "%s%.0f", a ? ", " : "",
+                            ceil(factor * (double)kd_model_n(model)[a]));
+  sprintf(text + used, "]");
+  return text;
+}
+
 static void find_warnings(const kd_scenario *scenario, const stages *s, kd_report *report) {
   const kd_section *root = kd_scenario_root(scenario);
   kd_warnings *warnings = &report->warnings;
   warn_of_scenario(scenario, s, warnings);
+  char points[80];
   const double edge = kd_observables_largest_at_edge(s->observables);
   if (edge > EDGE_LIMIT)
     kd_warn(
         warnings,
         "f deviates by %.2g from its reference at the edge of the k box, where it is lost: raise "
-        "model.k_max by a factor of 1.5, and grid.k with it, to [%zu%s]",
-        edge, 3 * kd_model_n(s->model)[0] / 2, kd_model_n_dim(s->model) > 1 ? ", ..." : "");
+        "model.k_max by a factor of 1.5, and grid.k with it, to %s",
+        edge, more_points(s->model, 1.5, points));
   const double tail = kd_observables_largest_tail(s->observables);
   if (tail > TAIL_LIMIT)
     kd_warn(warnings,
             "the k grid does not resolve f at the snapshots (relative weight %.1e in the highest "
             "Fourier "
             "modes), so f, population_k and coherence on the grid are uncertain by about as much: "
-            "raise grid.k to [%zu%s], or initial.temperature to twice its value",
-            tail, 2 * kd_model_n(s->model)[0], kd_model_n_dim(s->model) > 1 ? ", ..." : "");
+            "raise grid.k to %s; coherences that dephase over k need more the longer a run is",
+            tail, more_points(s->model, 2, points));
   kd_observables_warn_of_space(s->observables, warnings);
   const double defect = kd_model_position_defect(s->model);
   if (defect > POSITION_LIMIT)

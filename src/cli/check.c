@@ -9,7 +9,7 @@ static void print_bytes(const char *label, size_t bytes) {
     value /= 1024;
     i++;
   }
-  printf("%-22s %.*f %s\n", label, i == 0 ? 0 : 1, value, unit[i]);
+  printf("# %-22s %.*f %s\n", label, i == 0 ? 0 : 1, value, unit[i]);
 }
 
 static int execute(const kd_cli_arguments *a) {
@@ -25,19 +25,19 @@ static int execute(const kd_cli_arguments *a) {
   }
   printf("%s\n", kd_scenario_text(scenario));
   printf("# what a run needs\n");
-  printf("%-22s %zu bands, %zu k points in %zu dimension%s", "size", e.n_band, e.n_k, e.n_dim,
+  printf("# %-22s %zu bands, %zu k points in %zu dimension%s", "size", e.n_band, e.n_k, e.n_dim,
          e.n_dim == 1 ? "" : "s");
   if (e.n_r > 1) printf(", %zu R points", e.n_r);
   printf("\n");
-  printf("%-22s %zu, and %zu snapshots\n", "frames", e.n_frame, e.n_snapshot);
+  printf("# %-22s %zu, and %zu snapshots\n", "frames", e.n_frame, e.n_snapshot);
   print_bytes("one state f(k)", e.state_bytes);
   print_bytes("memory", e.memory_bytes);
   if (e.collision_bytes > 0) {
     print_bytes("of it, collisions", e.collision_bytes);
-    printf("%-22s %s, method %s\n", "collision operator", e.collision.ansatz, e.collision.method);
+    printf("# %-22s %s, method %s\n", "collision operator", e.collision.ansatz, e.collision.method);
   }
   print_bytes("result file", e.output_bytes);
-  kd_cli_print_warnings(&e.warnings);
+  for (size_t i = 0; i < e.warnings.count; i++) printf("# warning: %s\n", e.warnings.text[i]);
   kd_scenario_free(scenario);
   return kd_cli_judge_warnings(a, &e.warnings, 0);
 }

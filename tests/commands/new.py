@@ -27,6 +27,9 @@ def every_template_runs(suite):
         checked = suite.execute(["check", name + ".yaml"])
         suite.line(checked.returncode == 0 and "warning" not in checked.stdout,
                    f"check {name}: {checked.stderr.strip()}")
+        suite.write("resolved.yaml", checked.stdout)
+        again = suite.execute(["check", "resolved.yaml"])
+        suite.line(again.stdout == checked.stdout, f"what check prints is a scenario: {again.stderr.strip()}")
         done = suite.execute(["run", name + ".yaml", "--threads", "1"])
         suite.line(done.returncode == 0 and "warning" not in done.stdout
                    and os.path.exists(suite.path(name + ".h5")),
