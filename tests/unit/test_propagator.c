@@ -157,20 +157,21 @@ static void schemes_agree_in_space(void **state) {
     for (size_t i = 0; i < COUNT(CASES); i++) {
       double *first = NULL, work = 0;
       for (size_t scheme = 0; scheme < COUNT(SCHEMES); scheme++) {
-        stage s = stage_create(text_of("units: natural\nstatistics: classical\ndrift: %s\nmodel: "
-                                       "%s\ngrid: {k: [%zu], r: {points: "
-                                       "[20], length: [24]}}\ninitial: {kind: cat, band: 1, "
-                                       "momentum: [1], position: [-4], width: 2, "
-                                       "separation: [5], phase: 0.4}\nfield: [{kind: step, "
-                                       "amplitude: 0.4, time: 0.7, rise: 0}]\n"
-                                       "potential: [{kind: gaussian, height: 0.8, width: 2, "
-                                       "modulation: \"%s\"}, {kind: periodic, "
-                                       "amplitude: 0.3, period: 12}]\npropagation: {scheme: %s, "
-                                       "duration: 2, rtol: 1e-6, atol: "
-                                       "1e-8}\n",
-                                       DRIFTS[drift], CASES[i].model, CASES[i].n_k,
-                                       CASES[i].modulation, SCHEMES[scheme]),
-                               TO_PROPAGATOR);
+        stage s = stage_create(
+            text_of("units: natural\nstatistics: classical\ndrift: %s\nmodel: "
+                    "%s\ngrid: {k: [%zu], r: {points: "
+                    "[20], length: [24]}}\ninitial: {kind: cat, band: 1, "
+                    "momentum: [1], position: [-4], width: 2, "
+                    "separation: [5], phase: 0.4}\nfield: [{kind: step, "
+                    "amplitude: 0.4, time: 0.7, rise: 0}, {kind: kick, impulse: 0.3, time: 1.1}]\n"
+                    "potential: [{kind: gaussian, height: 0.8, width: 2, "
+                    "modulation: \"%s\"}, {kind: periodic, "
+                    "amplitude: 0.3, period: 12}]\npropagation: {scheme: %s, "
+                    "duration: 2, rtol: 1e-6, atol: "
+                    "1e-8}\n",
+                    DRIFTS[drift], CASES[i].model, CASES[i].n_k, CASES[i].modulation,
+                    SCHEMES[scheme]),
+            TO_PROPAGATOR);
         go(&s, 0);
         const double number = value(&s, "number", 0), energy = value(&s, "energy", 0);
         go(&s, 2);
