@@ -18,7 +18,7 @@
 /// Two neighbors in k are a pair that is transformed over R together. PAIRS of them go through
 /// transforms side by side, copied from f to rows of PITCH numbers: rows of f are often a power of
 /// 2 apart, so that columns of it compete for the same few places of the cache.
-enum { PAIRS = 16, CHUNK = 2 * PAIRS, PITCH = PAIRS + 1 };
+enum { PAIRS = 8, CHUNK = 2 * PAIRS, PITCH = PAIRS + 1 };
 /// Modes whose exponentials are made at a time, fewer where they would take more than
 /// BATCH_NUMBERS.
 enum { BATCH = 16, BATCH_NUMBERS = 1 << 21 };
