@@ -68,8 +68,8 @@ typedef struct kd_propagator_statistics {
   long newton_iterations, linear_iterations, linear_failures, preconditioner_setups; ///< bdf only
   int last_order;
   double last_step; ///< fs
-  /// CVODE: most steps in a row that were shorter than KD_CRAWL of the time to the next event of the
-  /// field, and the time after them, fs; largest rounding of the time over a step.
+  /// CVODE: most steps in a row that were shorter than KD_CRAWL of the time to the next event of
+  /// the field, and the time after them, fs; largest rounding of the time over a step.
   double crawl, crawl_time, clock;
   /// splitting: the tolerance that rounding lets it reach; 0: that of the scenario.
   double reachable_rtol;

@@ -32,7 +32,7 @@ typedef struct kd_report {
   double setup_seconds, observable_seconds, output_seconds, total_seconds;
   size_t n_checkpoint;       ///< written since the start or the last restart,
   double checkpoint_seconds; ///< and what they took; parts of the propagation
-  double fft_seconds; ///< estimate, summed over threads and processes
+  double fft_seconds;        ///< estimate, summed over threads and processes
   kd_warnings warnings;
 } kd_report;
 

@@ -7,13 +7,14 @@
 
 enum { INDENT = 2, TEXT_COLUMN = 25 };
 
-const char *const kd_cli_exit_statuses[] = {"0: done; for `compare`: the results agree",
-                                            "1: only `compare`: the results differ",
-                                            "2: wrong usage or scenario",
-                                            "3: a file could not be read or written",
-                                            "4: the numerics failed, or with --strict there were warnings",
-                                            "75: stopped by SIGTERM or SIGINT after writing a checkpoint",
-                                            NULL};
+const char *const kd_cli_exit_statuses[] = {
+    "0: done; for `compare`: the results agree",
+    "1: only `compare`: the results differ",
+    "2: wrong usage or scenario",
+    "3: a file could not be read or written",
+    "4: the numerics failed, or with --strict there were warnings",
+    "75: stopped by SIGTERM or SIGINT after writing a checkpoint",
+    NULL};
 
 char *kd_cli_synopsis(const kd_cli_command *command) {
   char *text = NULL;

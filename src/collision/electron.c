@@ -141,8 +141,7 @@ void kd_electron_local_energy_rate(const kd_electron_setting *setting,
     for (size_t p = 0; p < setting->n_piece; p++)
       for (int order = 0; order < 2; order++) {
         const double complex *here = t[order] + p * n * n * n_k + k;
-        const double complex *y =
-            (order == KD_LESSER ? free_part : g) + p * n * n * n_k + k;
+        const double complex *y = (order == KD_LESSER ? free_part : g) + p * n * n * n_k + k;
         for (size_t a = 0; a < n; a++)
           for (size_t b = 0; b < n; b++)
             for (size_t c = 0; c < n; c++) {

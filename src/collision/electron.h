@@ -89,8 +89,8 @@ kd_status kd_electron_strengths(const kd_section *item, const kd_model *model, d
 /// The row of the term.
 extern const kd_bath_kind kd_bath_electron;
 
-/// 2 Re (1/N_k) sum_k sum_p Tr[(T^<_p H_p^dagger - T^>_p G_p^dagger) H], and the sum of the moduli of
-/// its terms.
+/// 2 Re (1/N_k) sum_k sum_p Tr[(T^<_p H_p^dagger - T^>_p G_p^dagger) H], and the sum of the moduli
+/// of its terms.
 /// @param t             self-energies, by order, [piece][element][n_k]
 /// @param g, free_part  occupied and free pieces, likewise
 void kd_electron_local_energy_rate(const kd_electron_setting *setting,

@@ -105,9 +105,9 @@ typedef struct fast {
   blocks rows;
   kd_layout layout;
   size_t volume, n_batch, n_convolved; ///< volume: of the layout; channels of a group at most
-  fftw_plan forward[3], backward[3]; ///< along each axis; NULL where there is one point
-  double complex *field, *second;    ///< [n_batch][n_channel][volume]; second: NULL if not used
-  ab *t;                             ///< [block][n_channel][n_piece]
+  fftw_plan forward[3], backward[3];   ///< along each axis; NULL where there is one point
+  double complex *field, *second;      ///< [n_batch][n_channel][volume]; second: NULL if not used
+  ab *t;                               ///< [block][n_channel][n_piece]
 
   // Groups without.
   blocks flat;

@@ -554,7 +554,7 @@ static bool is_window_full(const kd_propagator *p) {
   const long most = p->method == KD_BDF                                    ? WINDOW_OF_BDF
                     : p->mean_field || !kd_collision_is_none(p->collision) ? WINDOW
                     : p->scheme->n_unknown(p) < p->n                       ? WINDOW_OF_WORK
-                                                                           : WINDOW_WITHOUT_COLLISIONS;
+                                                     : WINDOW_WITHOUT_COLLISIONS;
   return p->window.steps >= most && kd_integrator_is_steady(p->integrator);
 }
 
