@@ -11,6 +11,8 @@
 #include "core/deal.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "drift/columns.h"
+#include "keldrift/keldrift.h"
 #include "propagator/integrator.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
@@ -94,6 +96,61 @@ static void test_shared_memory(size_t size, size_t rank) {
   kd_comm_meet(comm);
   kd_comm_release(comm, x);
   kd_free(y);
+}
+
+static double entry(size_t r, size_t c, size_t k) {
+  return (double)(r * 100000 + c * 1000 + k);
+}
+
+/// Columns of f that lies in the memory of each process alone, so that all of them travel: what
+/// arrives, and what comes back when it has been doubled.
+static void test_columns(void) {
+  enum { N_COMPONENT = 9, N_K = 157 };
+  static const char text[] = "units: natural\nmodel: {kind: parabolic, mass: 1, k_max: 1}\ngrid: "
+                             "{k: [4], r: {points: [67], length: [9]}}\n"
+                             "initial: {kind: local_equilibrium, temperature: 1, "
+                             "chemical_potential: 0}\npropagation: {duration: 1}\n";
+  kd_scenario *scenario = NULL;
+  kd_model *model = NULL;
+  kd_space *space = NULL;
+  kd_columns *columns = NULL;
+  const kd_column_part *part;
+  size_t first, count, first_k, count_k, n_part;
+  kd_status status = kd_scenario_parse(text, strlen(text), "columns", NULL, 0, &scenario);
+  if (status == KD_OK) status = kd_model_create(scenario, &model);
+  if (status == KD_OK) status = kd_space_create(scenario, model, &space);
+  if (status == KD_OK) status = kd_space_share(space, comm);
+  if (status == KD_OK)
+    status = kd_columns_create(space, N_COMPONENT, N_K, N_COMPONENT * N_K, &columns);
+  expect(status == KD_OK, kd_error_message(), status, KD_OK);
+  if (status != KD_OK) return;
+  kd_space_slab(space, &first, &count);
+  double *f = kd_allocate(count * N_COMPONENT * N_K, sizeof *f);
+  for (size_t i = 0; i < count * N_COMPONENT * N_K; i++)
+    f[i] = entry(first + i / (N_COMPONENT * N_K), i / N_K % N_COMPONENT, i % N_K);
+  kd_columns_k(columns, &first_k, &count_k);
+  status = kd_columns_fetch(columns, f, &part, &n_part);
+  expect(status == KD_OK, kd_error_message(), status, KD_OK);
+  size_t next = 0;
+  for (size_t i = 0; i < n_part; i++)
+    for (size_t r = part[i].first; r < part[i].end; r++, next++)
+      for (size_t c = 0; c < N_COMPONENT; c++)
+        for (size_t k = 0; k < count_k; k++) {
+          double *x = part[i].data + (r - part[i].first) * part[i].stride + c * part[i].step + k;
+          expect(*x == entry(next, c, first_k + k), "a column", *x, entry(next, c, first_k + k));
+          *x *= 2;
+        }
+  expect(next == 67, "points of a column", (double)next, 67);
+  kd_columns_return(columns, f);
+  for (size_t i = 0; i < count * N_COMPONENT * N_K; i++) {
+    const double want = 2 * entry(first + i / (N_COMPONENT * N_K), i / N_K % N_COMPONENT, i % N_K);
+    expect(f[i] == want, "a column that has come back", f[i], want);
+  }
+  kd_free(f);
+  kd_columns_free(columns);
+  kd_space_free(space);
+  kd_model_free(model);
+  kd_scenario_free(scenario);
 }
 
 /// One process fails; all know how and why, and what follows does not wait for it.
@@ -264,6 +321,7 @@ int main(void) {
   test_parts(size);
   test_messages(size, rank);
   test_shared_memory(size, rank);
+  test_columns();
   test_agreement(size, rank);
   for (size_t n_task = 0; n_task <= COUNT_OF(((tally *)0)->count); n_task++)
     test_deal(size, rank, n_task);
