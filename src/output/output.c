@@ -725,7 +725,10 @@ static kd_status truncate_series(kd_output *output, size_t number, size_t n_reco
                     series->group, (unsigned long long)series->n_record, n_record);
   }
   series->n_record = n_record;
-  for (size_t i = 0; i <= series->n_variable; i++) {
+  // Of a file of many processes the zeros that HDF5 puts into the place of what is cut off would
+  // arrive after the records that come there next. These are as many as before: they take the
+  // place.
+  for (size_t i = 0; i <= series->n_variable && !output->comm; i++) {
     kd_column *column = i < series->n_variable ? &series->columns[i] : &series->time;
     column->extent[0] = n_record;
     if (H5Dset_extent(column->dataset, column->extent) < 0)
@@ -778,8 +781,10 @@ static kd_status append_record(kd_output *output, const char *name, kd_column *c
   hsize_t start[MAX_RANK] = {n_record};
   hsize_t count[MAX_RANK] = {1};
   for (int i = 1; i < column->rank; i++) count[i] = column->extent[i];
-  column->extent[0] = n_record + 1;
-  H5_CHECK(H5Dset_extent(column->dataset, column->extent), output, "append to", name);
+  if (column->extent[0] < n_record + 1) {
+    column->extent[0] = n_record + 1;
+    H5_CHECK(H5Dset_extent(column->dataset, column->extent), output, "append to", name);
+  }
   space = H5Dget_space(column->dataset);
   H5_CHECK(space, output, "append to", name);
   H5_CHECK(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL), output,
