@@ -592,7 +592,9 @@ static kd_status want_room(kd_output *output, const kd_variable *variables, size
   size_t bytes = 0;
   for (size_t i = 0; i < count; i++) {
     size_t size = variables[i].is_complex ? sizeof(double[2]) : sizeof(double);
-    for (size_t j = 0; j < variables[i].n_axis; j++) size *= variables[i].axis[j].size;
+    // More axes than that are refused where the dataset is made.
+    for (size_t j = 0; j < variables[i].n_axis && j < KD_MAX_AXES; j++)
+      size *= variables[i].axis[j].size;
     bytes += size;
   }
   return kd_output_want_room(output, bytes);
