@@ -454,6 +454,17 @@ static void choose_chunk(size_t number_bytes, int rank, const hsize_t *extent, h
   }
 }
 
+/// Takes room for one record of every variable; they have been checked.
+static kd_status want_room(kd_output *output, const kd_variable *variables, size_t count) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < count; i++) {
+    size_t size = variables[i].is_complex ? sizeof(double[2]) : sizeof(double);
+    for (size_t j = 0; j < variables[i].n_axis; j++) size *= variables[i].axis[j].size;
+    bytes += size;
+  }
+  return kd_output_want_room(output, bytes);
+}
+
 /// Creates the dataset of a variable, with scales on its axes and attributes. `time` is the scale
 /// of the growing axis that is put in front, or negative for a fixed dataset.
 static kd_status create_variable(kd_output *output, const char *group_path,
@@ -472,6 +483,7 @@ static kd_status create_variable(kd_output *output, const char *group_path,
   char *scale_path = NULL;
   if (!path) return KD_ERROR_MEMORY;
   KD_CHECK(check_variable(output, path, variable, grows));
+  if (!grows) KD_CHECK(want_room(output, variable, 1));
   KD_CHECK(open_group(output, group_path, &group));
   if (folder_length(variable->name) > 0) {
     char *subgroup_path = NULL;
@@ -588,22 +600,9 @@ static void return_room(const kd_output *output) {
   if (ftruncate(output->sink.descriptor, found.st_size) != 0) return;
 }
 
-static kd_status want_room(kd_output *output, const kd_variable *variables, size_t count) {
-  size_t bytes = 0;
-  for (size_t i = 0; i < count; i++) {
-    size_t size = variables[i].is_complex ? sizeof(double[2]) : sizeof(double);
-    // More axes than that are refused where the dataset is made.
-    for (size_t j = 0; j < variables[i].n_axis && j < KD_MAX_AXES; j++)
-      size *= variables[i].axis[j].size;
-    bytes += size;
-  }
-  return kd_output_want_room(output, bytes);
-}
-
 static kd_status write_fixed(kd_output *output, const char *group, const kd_variable *variable) {
   kd_status status = KD_OK;
   kd_column column = {.dataset = H5I_INVALID_HID, .record = H5I_INVALID_HID};
-  KD_CHECK(want_room(output, variable, 1));
   KD_CHECK(create_variable(output, group, variable, H5I_INVALID_HID, &column));
   for (size_t i = 0; i < variable->n_axis; i++)
     if (variable->axis[i].size == 0) goto cleanup;
@@ -730,7 +729,8 @@ static kd_status truncate_series(kd_output *output, size_t number, size_t n_reco
   // Of a file of many processes the zeros that HDF5 puts into the place of what is cut off would
   // arrive after the records that come there next. These are as many as before: they take the
   // place.
-  for (size_t i = 0; i <= series->n_variable && !output->comm; i++) {
+  if (output->comm) return KD_OK;
+  for (size_t i = 0; i <= series->n_variable; i++) {
     kd_column *column = i < series->n_variable ? &series->columns[i] : &series->time;
     column->extent[0] = n_record;
     if (H5Dset_extent(column->dataset, column->extent) < 0)
