@@ -210,6 +210,26 @@ def little_disk(suite, check):
         subprocess.run(["umount", folder], check=False)
 
 
+def frames_behind_a_checkpoint(suite):
+    """A run writes frames while the window of steps that it would go on from has not ended."""
+    CASES["many frames"] = {**CASES["tau shared"], "output": {"every": "0.5 fs"}}
+    job = Job(suite, "many frames")
+    behind = 0
+    for part in (0.5, 0.6, 0.7, 0.8, 0.4):
+        run = job.start("run", "s.yaml", "-o", "cut.h5")
+        time.sleep(part * job.seconds)
+        hit(run, "TERM of a process", random.Random(SEED))
+        job.wait(run)
+        if job.reached() >= 0:
+            with ranks.h5py.File(job.path("cut.chk.h5"), "r") as file:
+                behind = int((file["traces/time"][:] > job.reached()).sum())
+        if behind > 0:
+            break
+    suite.above("frames behind the checkpoint", behind, 1, "otherwise nothing is tested")
+    suite.equal("restart", job.wait(job.start("run", "--restart", "cut.chk.h5")), 0, 0, "it goes on")
+    suite.line(not job.differing("cut.h5"), f"same bits: {job.differing('cut.h5') or 'yes'}")
+
+
 def out_of_room(suite, job, run, what, has_checkpoint):
     """The run has found no room: exit status 3, one line, and what was there is there."""
     status = job.wait(run)
@@ -258,4 +278,4 @@ def full_disk(suite):
 
 
 if __name__ == "__main__":
-    harness.main([kills, full_disk])
+    harness.main([kills, frames_behind_a_checkpoint, full_disk])
