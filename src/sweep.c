@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "keldrift/steady.h"
+#include "recovery.h"
 #include "scenario/arena.h"
 #include "scenario/locale.h"
 #include "scenario/number.h"
@@ -418,18 +419,10 @@ static bool is_result_of(const char *path, const kd_scenario *scenario, bool is_
   return same;
 }
 
-static void show_progress(void *context, double t, double duration) {
-  const kd_sweep_options *options = context;
-  if (options->progress) options->progress(options->context, t, duration);
-}
-
-static kd_request request_in_run(void *context) {
-  const kd_sweep_options *options = context;
-  return options->request ? options->request(options->context) : KD_NO_REQUEST;
-}
-
+/// A response has nothing that could be asked of it, but what goes on meanwhile goes on.
 static void poll_in_response(void *context) {
-  request_in_run(context);
+  const kd_sweep_options *options = context;
+  if (options->request) options->request(options->context);
 }
 
 /// True if the file is a checkpoint of this scenario.
@@ -444,21 +437,19 @@ static bool is_checkpoint_of(const char *path, const kd_scenario *scenario) {
 }
 
 static kd_status run_in_time(const kd_scenario *scenario, const char *path,
-                             kd_sweep_options *options, size_t *n_warning) {
+                             const kd_sweep_options *options, size_t *n_warning) {
   kd_status status = KD_OK;
   kd_report *report = NULL;
-  char *checkpoint = NULL;
-  const size_t stem = strlen(path) - strlen(".h5");
-  KD_ALLOCATE(checkpoint, stem + sizeof ".chk.h5");
-  sprintf(checkpoint, "%.*s.chk.h5", (int)stem, path);
+  char *checkpoint = kd_recovery_path(path);
+  if (!checkpoint) return KD_ERROR_MEMORY;
   KD_ALLOCATE(report, 1);
   const kd_run_options run_options = {.output = path,
                                       .restart = is_checkpoint_of(checkpoint, scenario) ? checkpoint
                                                                                         : NULL,
                                       .command = options->command,
-                                      .progress = show_progress,
-                                      .request = request_in_run,
-                                      .context = options};
+                                      .progress = options->progress,
+                                      .request = options->request,
+                                      .context = options->context};
   KD_CHECK(kd_run(scenario, &run_options, report));
   *n_warning = report->warnings.count;
 
@@ -469,12 +460,13 @@ cleanup:
 }
 
 static kd_status find_response(const kd_scenario *scenario, const char *path,
-                               kd_sweep_options *options, size_t *n_warning) {
+                               const kd_sweep_options *options, size_t *n_warning) {
   kd_status status = KD_OK;
   kd_steady_report *report = NULL;
+  kd_sweep_options copy = *options;
   KD_ALLOCATE(report, 1);
   const kd_steady_options steady_options = {
-      .output = path, .command = options->command, .poll = poll_in_response, .context = options};
+      .output = path, .command = options->command, .poll = poll_in_response, .context = &copy};
   KD_CHECK(kd_steady(scenario, &steady_options, report));
   *n_warning = report->warnings.count;
 
@@ -488,7 +480,6 @@ void kd_sweep_execute(const kd_sweep *self, size_t run, const kd_sweep_options *
   kd_status status = KD_OK;
   kd_scenario *scenario = NULL;
   char *path = NULL;
-  kd_sweep_options copy = *options;
   const double start = kd_seconds();
   memset(outcome, 0, sizeof *outcome);
   KD_ALLOCATE(path, strlen(options->folder) + strlen(self->file[run]) + 2);
@@ -498,8 +489,8 @@ void kd_sweep_execute(const kd_sweep *self, size_t run, const kd_sweep_options *
     outcome->state = KD_SWEEP_KEPT;
     goto cleanup;
   }
-  KD_CHECK(options->is_steady ? find_response(scenario, path, &copy, &outcome->n_warning)
-                              : run_in_time(scenario, path, &copy, &outcome->n_warning));
+  KD_CHECK(options->is_steady ? find_response(scenario, path, options, &outcome->n_warning)
+                              : run_in_time(scenario, path, options, &outcome->n_warning));
   outcome->state = KD_SWEEP_DONE;
 
 cleanup:
