@@ -42,7 +42,7 @@ typedef struct stages {
   kd_collision *collision;
   kd_propagator *propagator;
   kd_observables *observables;
-  kd_edge edge; ///< of the initial state
+  kd_edge edge; ///< of the initial state, where it matters
 } stages;
 
 static void stages_clear(stages *s) {
@@ -63,6 +63,25 @@ static kd_status create_space(const kd_scenario *scenario, const kd_comm *comm, 
   return kd_space_share(s->space, comm);
 }
 
+/// True if f is moved in k, which is done by its Fourier modes: by a field, or by a potential.
+static bool moves_in_k(const kd_section *root, const kd_field *field) {
+  size_t n_piece, n_kick;
+  kd_field_pieces(field, &n_piece);
+  kd_field_kicks(field, &n_kick);
+  bool moves = n_kick > 0 || kd_section_count(root, "potential") > 0;
+  for (size_t i = 0; i < n_piece; i++) moves = moves || !kd_field_is_quiet(field, i);
+  return moves;
+}
+
+/// True if the initial state is made of Fermi functions of `initial.temperature`.
+static bool has_fermi_edges(const kd_section *root) {
+  const kd_section *initial = kd_section_child(root, "initial");
+  const kd_param *row = kd_section_variant(initial)->rows;
+  if (strcmp(kd_section_text(root, "statistics"), "fermion") != 0) return false;
+  while (row->key && strcmp(row->key, "temperature") != 0) row++;
+  return row->key && kd_section_has(initial, "temperature");
+}
+
 static kd_status stages_create(const kd_scenario *scenario, const kd_comm *comm, stages *s) {
   *s = (stages){0};
   KD_TRY(kd_model_create(scenario, &s->model));
@@ -71,7 +90,9 @@ static kd_status stages_create(const kd_scenario *scenario, const kd_comm *comm,
   KD_TRY(kd_initial_create(scenario, s->model, s->space, &s->state, &s->reference));
   KD_TRY(kd_collision_create(scenario, s->model, s->reference, &s->collision));
   if (kd_space_n_dim(s->space) == 0) KD_TRY(kd_collision_share(s->collision, comm));
-  KD_TRY(kd_edge_measure(s->model, s->state, &s->edge));
+  const kd_section *root = kd_scenario_root(scenario);
+  if (has_fermi_edges(root) && moves_in_k(root, s->field))
+    KD_TRY(kd_edge_measure(s->model, s->state, &s->edge));
   const size_t n_phonon = kd_collision_n_phonon(s->collision);
   if (n_phonon > 0) KD_TRY(kd_state_add_phonons(s->state, n_phonon));
   KD_TRY(
@@ -188,50 +209,37 @@ static void follow(const kd_observables *observables, bool is_first, kd_report *
   }
 }
 
-/// True if f is moved in k, which is done by its Fourier modes: by a field, or by a potential.
-static bool moves_in_k(const kd_section *root, const kd_field *field) {
-  size_t n_piece, n_kick;
-  kd_field_pieces(field, &n_piece);
-  kd_field_kicks(field, &n_kick);
-  bool moves = n_kick > 0 || kd_section_count(root, "potential") > 0;
-  for (size_t i = 0; i < n_piece; i++) moves = moves || !kd_field_is_quiet(field, i);
-  return moves;
-}
-
-/// True if the initial state is made of Fermi functions of `initial.temperature`.
-static bool has_fermi_edges(const kd_section *root) {
-  const kd_section *initial = kd_section_child(root, "initial");
-  const kd_param *row = kd_section_variant(initial)->rows;
-  if (strcmp(kd_section_text(root, "statistics"), "fermion") != 0) return false;
-  while (row->key && strcmp(row->key, "temperature") != 0) row++;
-  return row->key && kd_section_has(initial, "temperature");
+/// "[24, 24]": the points of k times a factor per axis, for texts.
+static const char *more_points(const kd_model *model, const double factor[3], char text[80]) {
+  int used = sprintf(text, "[");
+  for (size_t a = 0; a < kd_model_n_dim(model); a++)
+    used += sprintf(text + used, "%s%.0f", a ? ", " : "",
+                    ceil(factor[a] * (double)kd_model_n(model)[a]));
+  sprintf(text + used, "]");
+  return text;
 }
 
 /// Interpolated between the points of k, a sharp edge rings about both its sides.
 static void warn_of_edges(const kd_scenario *scenario, const stages *s, kd_warnings *warnings) {
-  const kd_section *root = kd_scenario_root(scenario);
   const kd_constants constants = kd_scenario_constants(scenario);
-  const size_t *n = kd_model_n(s->model);
   // More points than these are no advice.
   const double most = 32;
-  char points[80] = "", grid[120] = "";
+  double factor[3];
+  char points[80];
   bool is_fine = true;
-  if (!has_fermi_edges(root) || !moves_in_k(root, s->field) || !kd_edge_is_sharp(&s->edge)) return;
-  for (size_t a = 0; a < kd_model_n_dim(s->model); a++) {
-    const double factor = kd_edge_refinement(&s->edge, a);
-    const size_t used = strlen(points);
-    is_fine = is_fine && factor <= most;
-    snprintf(points + used, sizeof points - used, "%s%.0f", a > 0 ? ", " : "",
-             ceil((double)n[a] * fmin(factor, most)));
+  if (!kd_edge_is_sharp(&s->edge)) return;
+  for (size_t a = 0; a < 3; a++) {
+    factor[a] = kd_edge_refinement(&s->edge, a);
+    is_fine = is_fine && factor[a] <= most;
   }
-  if (is_fine) snprintf(grid, sizeof grid, ", or grid.k to [%s]", points);
   kd_warn(
       warnings,
       "the Fermi edge of the initial state is sharper than the k grid resolves, so that f between "
       "its points, where the field or potential moves it, rings by %.1g on both sides of it: "
-      "raise initial.temperature to %.3g%s%s",
+      "raise initial.temperature to %.3g%s%s%s",
       kd_edge_ringing(&s->edge), kd_edge_smooth_kt(&s->edge) / constants.k_boltzmann,
-      constants.natural ? "" : " K", grid);
+      constants.natural ? "" : " K", is_fine ? ", or grid.k to " : "",
+      is_fine ? more_points(s->model, factor, points) : "");
 }
 
 /// Warnings that need no run.
@@ -345,16 +353,6 @@ static void warn_of_eigenvalues(const kd_section *root, const stages *s, kd_repo
             1 - report->min_1mf, rtol);
 }
 
-/// "[24, 24]": the points of k times a factor, for texts.
-static const char *more_points(const kd_model *model, double factor, char text[80]) {
-  size_t used = (size_t)sprintf(text, "[");
-  for (size_t a = 0; a < kd_model_n_dim(model); a++)
-    used += (size_t)sprintf(text + used, "%s%.0f", a ? ", " : "",
-                            ceil(factor * (double)kd_model_n(model)[a]));
-  sprintf(text + used, "]");
-  return text;
-}
-
 static void find_warnings(const kd_scenario *scenario, const stages *s, kd_report *report) {
   const kd_section *root = kd_scenario_root(scenario);
   kd_warnings *warnings = &report->warnings;
@@ -366,7 +364,7 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
         warnings,
         "f deviates by %.2g from its reference at the edge of the k box, where it is lost: raise "
         "model.k_max by a factor of 1.5, and grid.k with it, to %s",
-        edge, more_points(s->model, 1.5, points));
+        edge, more_points(s->model, (const double[]){1.5, 1.5, 1.5}, points));
   const double tail = kd_observables_largest_tail(s->observables);
   if (tail > TAIL_LIMIT)
     kd_warn(warnings,
@@ -374,7 +372,7 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
             "Fourier "
             "modes), so f, population_k and coherence on the grid are uncertain by about as much: "
             "raise grid.k to %s; coherences that dephase over k need more the longer a run is",
-            tail, more_points(s->model, 2, points));
+            tail, more_points(s->model, (const double[]){2, 2, 2}, points));
   kd_observables_warn_of_space(s->observables, warnings);
   const double defect = kd_model_position_defect(s->model);
   if (defect > POSITION_LIMIT)

@@ -1,13 +1,13 @@
 #include "state/edge.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "core/comm.h"
 #include "core/eigen.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/packing.h"
+#include "model/bands.h"
 
 /// kT in units of the difference D of neighboring levels: below the first an edge is sharp, at the
 /// second it is smooth.
@@ -40,13 +40,13 @@ double kd_edge_refinement(const kd_edge *edge, size_t a) {
 }
 
 /// Occupations of the levels, [n_k][n_band].
-static void find_occupations(size_t n_band, size_t n_k, const double *f, const double *energy,
-                             const double complex *vector, double tolerance, double *occupation) {
+static void find_occupations(const kd_bands *bands, const double *f, double *occupation) {
+  const size_t n_band = bands->n_band;
   double complex matrix[KD_MAX_MATRIX], band[KD_MAX_MATRIX], scratch[KD_MAX_MATRIX];
-  for (size_t k = 0; k < n_k; k++) {
-    kd_unpack(f, n_band, n_k, k, matrix);
-    kd_eigen_rotate(n_band, vector + k * n_band * n_band, true, matrix, band, scratch);
-    kd_eigen_populations(n_band, energy + k * n_band, tolerance, band);
+  for (size_t k = 0; k < bands->n_k; k++) {
+    kd_unpack(f, n_band, bands->n_k, k, matrix);
+    kd_eigen_rotate(n_band, bands->vector + k * n_band * n_band, true, matrix, band, scratch);
+    kd_eigen_populations(n_band, bands->energy + k * n_band, bands->tolerance, band);
     for (size_t n = 0; n < n_band; n++) occupation[k * n_band + n] = creal(band[n * n_band + n]);
   }
 }
@@ -75,29 +75,20 @@ static void take_bonds(const kd_model *model, const double *energy, const double
 
 kd_status kd_edge_measure(kd_model *model, const kd_state *state, kd_edge *edge) {
   kd_status status = KD_OK;
-  const size_t n_band = kd_model_n_band(model), n_k = kd_model_n_k(model),
-               n = n_band * n_band * n_k;
-  const kd_model_part part = {.energy = 1};
-  double *h = NULL, *energy = NULL, *occupation = NULL;
-  double complex *vector = NULL;
+  const size_t n_level = kd_model_n_band(model) * kd_model_n_k(model);
+  kd_bands bands = {0};
+  double *occupation = NULL;
   *edge = (kd_edge){0};
-  KD_ALLOCATE(h, n);
-  KD_ALLOCATE(energy, n_band * n_k);
-  KD_ALLOCATE(occupation, n_band * n_k);
-  KD_ALLOCATE(vector, n);
-  kd_model_sample(model, (const double[3]){0}, &part, h);
-  KD_CHECK(kd_eigen_field(n_band, n_k, h, energy, vector));
-  const double tolerance = kd_eigen_tolerance(n_band * n_k, energy);
+  KD_CHECK(kd_bands_create(model, &bands));
+  KD_ALLOCATE(occupation, n_level);
   for (size_t r = 0; r < state->n_r; r++) {
-    find_occupations(n_band, n_k, state->f + r * n, energy, vector, tolerance, occupation);
-    take_bonds(model, energy, occupation, edge);
+    find_occupations(&bands, state->f + r * kd_model_n_band(model) * n_level, occupation);
+    take_bonds(model, bands.energy, occupation, edge);
   }
 
 cleanup:
-  kd_free(h);
-  kd_free(energy);
+  kd_bands_clear(&bands);
   kd_free(occupation);
-  kd_free(vector);
   return status;
 }
 
