@@ -64,7 +64,6 @@ struct kd_kinetic_flow {
   size_t first_k, count_k; ///< k of the columns of this process
   size_t n_chunk;          ///< of them
   size_t n_matrix;         ///< room of three matrices per lane, of more than two bands
-  size_t field;            ///< room of a component of a chunk: [n_r][PITCH]
   kinetic_table table[N_TABLE];
   size_t n_batch;                  ///< pairs
   double *image;                   ///< packed scratch, all k
@@ -110,7 +109,7 @@ static kd_status make_modes(kd_kinetic_flow *self) {
   for (size_t e = 0; e < self->n_r; e++) {
     const size_t j[3] = {e / (m[1] * m[2]), e / m[2] % m[1], e % m[2]};
     const size_t opposite =
-        ((m[0] - j[0]) % m[0] * m[1] + (m[1] - j[1]) % m[1]) * m[2] + (m[2] - j[2]) % m[2];
+        kd_grid_fft_opposite(&self->over_r, e / m[2]) * m[2] + (m[2] - j[2]) % m[2];
     double number[3];
     for (int signs = 0; signs < 8; signs++) {
       if (!kd_mode_image(j, m, signs, number)) continue;
@@ -162,10 +161,9 @@ cleanup:
 
 static kd_status make_buffers(kd_kinetic_flow *self) {
   kd_status status = KD_OK;
-  self->field = self->over_r.volume;
   self->n_matrix =
       self->n_band > 2 ? 3 * self->n_component * sizeof(kd_zlanes) / sizeof(double complex) : 0;
-  self->n_buffer = self->n_matrix + (1 + self->n_component) * self->field;
+  self->n_buffer = self->n_matrix + (1 + self->n_component) * self->over_r.volume;
   KD_ALLOCATE(self->buffer, (size_t)self->n_thread);
   for (int i = 0; i < self->n_thread; i++) KD_ALLOCATE(self->buffer[i], self->n_buffer);
 
@@ -478,16 +476,16 @@ static void turn_two(const kd_kinetic_flow *self, const kinetic_table *table, si
     for (size_t j = 0; j < width; j += KD_LANES) {
       kd_zlanes x[4], y[4];
       for (size_t c = 0; c < 4; c++)
-        kd_take_apart(kd_zlanes_load(plus + c * self->field + j),
-                      kd_zlanes_load(minus + c * self->field + j), &x[c], &y[c]);
+        kd_take_apart(kd_zlanes_load(plus + c * self->over_r.volume + j),
+                      kd_zlanes_load(minus + c * self->over_r.volume + j), &x[c], &y[c]);
       turn_quaternion(u + j, w + j, kd_zlanes_split(phase + j, phase + CHUNK + j), x);
       turn_quaternion(u + PAIRS + j, w + PAIRS + j,
                       kd_zlanes_split(phase + PAIRS + j, phase + CHUNK + PAIRS + j), y);
       for (size_t c = 0; c < 4; c++) {
         kd_zlanes z, v;
         kd_put_together(x[c], y[c], &z, &v);
-        kd_zlanes_store(plus + c * self->field + j, z);
-        kd_zlanes_store(minus + c * self->field + j, v);
+        kd_zlanes_store(plus + c * self->over_r.volume + j, z);
+        kd_zlanes_store(minus + c * self->over_r.volume + j, v);
       }
     }
   }
@@ -549,15 +547,15 @@ static void turn_many(const kd_kinetic_flow *self, const kinetic_table *table, s
     const double *u = unitary + self->plus[pair] * size, *w = unitary + self->minus[pair] * size;
     for (size_t j = 0; j < width; j += KD_LANES) {
       for (size_t c = 0; c < n_c; c++)
-        kd_take_apart(kd_zlanes_load(plus + c * self->field + j),
-                      kd_zlanes_load(minus + c * self->field + j), &x[c], &y[c]);
+        kd_take_apart(kd_zlanes_load(plus + c * self->over_r.volume + j),
+                      kd_zlanes_load(minus + c * self->over_r.volume + j), &x[c], &y[c]);
       turn_matrix(self->n_band, u + j, w + j, x, scratch);
       turn_matrix(self->n_band, u + PAIRS + j, w + PAIRS + j, y, scratch);
       for (size_t c = 0; c < n_c; c++) {
         kd_zlanes z, v;
         kd_put_together(x[c], y[c], &z, &v);
-        kd_zlanes_store(plus + c * self->field + j, z);
-        kd_zlanes_store(minus + c * self->field + j, v);
+        kd_zlanes_store(plus + c * self->over_r.volume + j, z);
+        kd_zlanes_store(minus + c * self->over_r.volume + j, v);
       }
     }
   }
@@ -633,15 +631,15 @@ static kd_status sweep_columns(kd_kinetic_flow *self, const kinetic_table *table
     const kd_grid_fft *fft = count < CHUNK ? &self->over_r_tail : &self->over_r;
     double complex *matrices = self->buffer[omp_get_thread_num()],
                    *columns = matrices + self->n_matrix;
-    double complex *field = columns + self->field;
+    double complex *field = columns + self->over_r.volume;
     for (size_t c = 0; c < self->n_component; c++) {
       gather(parts, n_part, c, k, count, columns);
       if (table) prefetch_tables(self, table, chunk, c);
-      kd_grid_fft_forward(fft, columns, field + c * self->field);
+      kd_grid_fft_forward(fft, columns, field + c * self->over_r.volume);
     }
     if (table) turn(self, table, chunk, width, field, matrices);
     for (size_t c = 0; c < self->n_component; c++) {
-      kd_grid_fft_backward(fft, field + c * self->field, columns);
+      kd_grid_fft_backward(fft, field + c * self->over_r.volume, columns);
       scatter(parts, n_part, c, k, count, columns);
     }
   }

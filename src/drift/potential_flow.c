@@ -29,7 +29,6 @@ typedef struct kick_table {
 } kick_table;
 
 struct kd_potential_flow {
-  kd_model *model;
   kd_space *space;
   bool is_gradient;
   double hbar, charge;
@@ -74,7 +73,6 @@ kd_status kd_potential_flow_create(kd_model *model, kd_space *space, bool is_gra
   size_t first;
   *result = NULL;
   KD_ALLOCATE(self, 1);
-  self->model = model;
   self->space = space;
   self->is_gradient = is_gradient;
   self->hbar = kd_model_hbar(model);
