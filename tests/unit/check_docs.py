@@ -44,6 +44,18 @@ def is_built(path, root):
                for i in range(1, len(parts)))
 
 
+def files_of(root):
+    """The files of the tree: what git knows or would take, so that results and builds do not count; without
+    git, all that does not look like a build."""
+    listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                            capture_output=True, text=True, check=False) if (root / ".git").exists() else None
+    if listed and listed.returncode == 0:
+        found = [root / name for name in listed.stdout.split("\0") if name]
+    else:
+        found = [path for path in root.rglob("*") if not is_built(path, root)]
+    return sorted(path for path in found if path.is_file())
+
+
 def without_code(text):
     """Lines with fenced and indented code and code spans blanked, so that numbers of lines stay."""
     lines, fence = [], None
@@ -231,7 +243,7 @@ def main():
         print("usage: check_docs.py SOURCE_ROOT", file=sys.stderr)
         return 2
     root = Path(sys.argv[1]).resolve()
-    files = [p for p in sorted(root.rglob("*")) if p.is_file() and not is_built(p, root)]
+    files = files_of(root)
     pages = [p for p in files if p.suffix == ".md"]
     faults = []
     for page in pages:
