@@ -164,9 +164,8 @@ extern const char *const kd_cli_exit_statuses[];
 void kd_cli_threads(const kd_cli_arguments *arguments, const kd_comm *comm);
 
 /// Reads the scenario of the first operand, or the one in a result or checkpoint, with the values
-/// of
-/// --set, after setting the number of threads. Returns 0, or the exit status after reporting the
-/// error.
+/// of --set, after setting the number of threads. Returns 0, or the exit status after reporting
+/// the error.
 /// @param comm  processes that take part; NULL: this one alone
 int kd_cli_scenario(const kd_cli_arguments *arguments, const kd_comm *comm, kd_scenario **scenario);
 

@@ -13,8 +13,7 @@ void kd_preconditioner_free(kd_propagator *p);
 kd_status kd_preconditioner_refresh(void *context);
 
 /// z := P r for packed fields on the grid of the model; in place is allowed. The number of
-/// particles of z is that of r, and so is Tr Hf where it is
-/// conserved.
+/// particles of z is that of r, and so is Tr Hf where it is conserved.
 /// @param turns  whether the coherences of the unknowns turn with their transition frequencies
 void kd_preconditioner_apply(const kd_propagator *p, double gamma, bool turns, const double *r,
                              double *z);
