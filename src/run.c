@@ -63,14 +63,18 @@ static kd_status create_space(const kd_scenario *scenario, const kd_comm *comm, 
   return kd_space_share(s->space, comm);
 }
 
-/// True if f is moved in k, which is done by its Fourier modes: by a field, or by a potential.
-static bool moves_in_k(const kd_section *root, const kd_field *field) {
+static bool has_field(const kd_field *field) {
   size_t n_piece, n_kick;
   kd_field_pieces(field, &n_piece);
   kd_field_kicks(field, &n_kick);
-  bool moves = n_kick > 0 || kd_section_count(root, "potential") > 0;
-  for (size_t i = 0; i < n_piece; i++) moves = moves || !kd_field_is_quiet(field, i);
-  return moves;
+  bool found = n_kick > 0;
+  for (size_t i = 0; i < n_piece; i++) found = found || !kd_field_is_quiet(field, i);
+  return found;
+}
+
+/// True if f is moved in k, which is done by its Fourier modes: by a field, or by a potential.
+static bool moves_in_k(const kd_section *root, const kd_field *field) {
+  return has_field(field) || kd_section_count(root, "potential") > 0;
 }
 
 /// True if the initial state is made of Fermi functions of `initial.temperature`.
@@ -242,11 +246,25 @@ static void warn_of_edges(const kd_scenario *scenario, const stages *s, kd_warni
       is_fine ? more_points(s->model, factor, points) : "");
 }
 
+/// Orbitals without positions interact with a field by the hoppings between them alone.
+static void warn_of_positions(const kd_section *root, const stages *s, kd_warnings *warnings) {
+  const kd_section *model = kd_section_child(root, "model");
+  if (strcmp(kd_section_variant(model)->kind, "wannier90") == 0 && kd_model_n_band(s->model) > 1 &&
+      has_field(s->field) && !kd_propagator_has_positions(s->propagator))
+    kd_warn(warnings,
+            "%s has no positions of its orbitals, so that the field finds all of them at the "
+            "origin of their "
+            "cell and no dipoles between them: set model.file to SEED_tb.dat, which Wannier90 "
+            "writes with write_tb = true",
+            kd_section_text(model, "file"));
+}
+
 /// Warnings that need no run.
 static void warn_of_scenario(const kd_scenario *scenario, const stages *s, kd_warnings *warnings) {
   kd_collision_warn(s->collision, warnings);
   kd_mean_field_warn(scenario, s->model, warnings);
   warn_of_edges(scenario, s, warnings);
+  warn_of_positions(kd_scenario_root(scenario), s, warnings);
 }
 
 static void warn_of_number(const kd_section *propagation, const stages *s, kd_report *report) {

@@ -79,6 +79,8 @@ typedef struct kd_propagator_statistics {
 } kd_propagator_statistics;
 
 KD_API kd_propagator_statistics kd_propagator_cost(const kd_propagator *propagator);
+/// True if the model has orbitals with positions (`r` of kd_model_sample), which the field acts on.
+KD_API bool kd_propagator_has_positions(const kd_propagator *propagator);
 
 /// Bytes held, for the estimate of `check`.
 KD_API size_t kd_propagator_bytes(const kd_propagator *propagator);

@@ -182,7 +182,6 @@ cleanup:
   return status;
 }
 
-/// True if the orbitals have positions that the field acts on.
 static bool has_positions(kd_propagator *p) {
   for (size_t d = 0; d < kd_model_n_dim(p->model); d++) {
     kd_model_part part = {0};
@@ -692,6 +691,10 @@ kd_propagator_statistics kd_propagator_cost(const kd_propagator *p) {
   if (p->mean_field) statistics.ffts += kd_mean_field_n_fft(p->mean_field);
   add_earlier(p, &statistics);
   return statistics;
+}
+
+bool kd_propagator_has_positions(const kd_propagator *p) {
+  return p->has_positions;
 }
 
 size_t kd_propagator_bytes(const kd_propagator *p) {

@@ -92,6 +92,23 @@ LATE = {"model": {"kind": "chain", "J": "0.25 eV", "lattice_constant": "5 angstr
         "field": [{"kind": "pulse", "amplitude": "1 MV/cm", "center": "1e7 fs", "fwhm": "20 fs", "frequency": "50 THz"}],
         "propagation": {"duration": "2e7 fs"}, "output": {"every": "2e6 fs"}}
 
+# A chain of two orbitals, with their positions (tb) and without (hr).
+VECTORS = [["5 angstrom", 0, 0], [0, "15 angstrom", 0], [0, 0, "15 angstrom"]]
+HOPPINGS = {r: [(a, b, 1.0 if (r == 0 and a != b) else 0.8 if (r, a, b) in ((-1, 1, 2), (1, 2, 1)) else 0.0)
+                for b in (1, 2) for a in (1, 2)] for r in (-1, 0, 1)}
+HR = "hr\n 2\n 3\n 1 1 1\n" + "".join(
+    f" {r} 0 0 {a} {b} {h} 0.0\n" for r, elements in HOPPINGS.items() for a, b, h in elements)
+TB = "tb\n 5 0 0\n 0 15 0\n 0 0 15\n 2\n 3\n 1 1 1\n" + "".join(
+    f"\n {r} 0 0\n" + "".join(f" {a} {b} {h} 0.0\n" for a, b, h in elements)
+    for r, elements in HOPPINGS.items()) + "".join(
+        f"\n {r} 0 0\n" + "".join(f" {a} {b} {2.0 if r == 0 and a == b == 2 else 0.0} 0 0 0 0 0\n"
+                                  for a, b, _ in elements) for r, elements in HOPPINGS.items())
+WANNIER = {"model": {"kind": "wannier90", "file": "chain_hr.dat", "lattice_vectors": VECTORS}, "grid": {"k": [64, 1, 1]},
+           "initial": {"kind": "equilibrium", "temperature": "300 K", "filling": 1},
+           "field": [{"kind": "pulse", "amplitude": "0.05 MV/cm", "center": "10 fs", "fwhm": "8 fs",
+                      "direction": [1, 0, 0]}],
+           "propagation": {"duration": "20 fs"}}
+
 NUMBER = r"\d[\d.e+-]*"
 
 # name, the warning with the key and the value that it names, what deserves it, what does not
@@ -131,6 +148,9 @@ CASES = [
              collisions__terms__0__temperature="900 K")),
     ("collisions of what is no occupation", r"eigenvalue of f\(R, k\).*initial\.kind: local_equilibrium.*"
      r"collisions\.ansatz: none", CAT, changed(CAT, collisions={"ansatz": "none"})),
+    ("a Wannier90 file without positions", r"chain_hr\.dat has no positions.*set model\.file to SEED_tb\.dat", WANNIER,
+     changed(WANNIER, model__file="chain_tb.dat")),
+    ("the same without a field", r"no positions", WANNIER, changed(WANNIER, field=[])),
     ("steps at their floor", rf"{NUMBER} steps in a row.*raise propagation\.rtol from 1e-12 to 1e-10 and propagation\.atol",
      changed(SETTLING, propagation__rtol=1e-12), SETTLING),
     ("times that are rounded", rf"rounded by up to {NUMBER} of a step.*propagation\.duration of {NUMBER} at most",
@@ -146,6 +166,8 @@ def run(suite, scenario, *options):
 
 
 def table(suite):
+    suite.write("chain_hr.dat", HR)
+    suite.write("chain_tb.dat", TB)
     for name, pattern, deserves, does_not in CASES:
         told = run(suite, deserves)
         printed = [line[len("warning: "):] for line in told.stdout.split("\n") if line.startswith("warning: ")]
