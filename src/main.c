@@ -16,7 +16,7 @@ static bool is_help(const char *word) {
 static int dispatch(int argc, char **argv) {
   const char *name = argv[1];
   if (strcmp(name, "--version") == 0) {
-    printf("keldrift %s (%s)\n%s\n", KD_VERSION, KD_GIT_REVISION, KD_BUILD);
+    printf("keldrift %s (%s)\n%s\n", KD_VERSION, kd_revision(), KD_BUILD);
     return 0;
   }
   const kd_cli_command *command = kd_cli_find(name);

@@ -131,6 +131,10 @@ static inline void product_of_three(const double complex l[4], const double comp
 void kd_eigen_rotate(size_t n_band, const double complex *s, bool inverse, const double complex *a,
                      double complex *result, double complex *scratch) {
   const size_t n = n_band;
+  if (n == 1) { // the phase of the eigenvector drops out
+    result[0] = a[0];
+    return;
+  }
   if (n == 2) {
     const double complex adjoint[4] = {conj(s[0]), conj(s[2]), conj(s[1]), conj(s[3])};
     if (inverse)

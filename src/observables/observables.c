@@ -70,7 +70,8 @@ struct kd_observables {
   double *work, *work_2, *work_3; ///< packed
 
   double *sum, *grid_sum, *reference_sum, *reference_here; ///< [n_value + n_user]
-  double *total;                                           ///< sums over R of the first two
+  double *total;                                           ///< the first, summed over R
+  size_t n_edge, *edge; ///< points of k at the faces of a k.p box
   double largest_at_edge;
   double largest_tail;
   kd_tails tails; ///< with an R grid, the largest over the snapshots
@@ -115,6 +116,7 @@ void kd_observables_free(kd_observables *o) {
   kd_free(o->sum);
   kd_free(o->grid_sum);
   kd_free(o->total);
+  kd_free(o->edge);
   kd_free(o->reference_sum);
   kd_free(o->reference_here);
   kd_free(o->snapshot_f);
@@ -219,6 +221,11 @@ static kd_status update_bands(kd_observables *o, const double shift[3]) {
   return KD_OK;
 }
 
+/// Without an R grid f is known on the displaced grid, and rows `on_grid` need it on the model's.
+static bool has_two_grids(const kd_observables *o) {
+  return kd_space_n_dim(o->space) == 0;
+}
+
 /// Matrices of one k point.
 typedef struct workspace {
   double complex *f, *h, *v, *f_band, *v_band[3], *scratch;
@@ -243,7 +250,8 @@ static void workspace_clear(workspace *w) {
   kd_free(w->first);
 }
 
-/// Adds what the rows of the displaced grid take from point k.
+/// Adds what the rows of the displaced grid take from point k: with an R grid, where it is not
+/// displaced, all rows.
 static void add_point(const kd_observables *o, const double *f, size_t k, const workspace *w,
                       double *value) {
   const size_t n = o->n_band;
@@ -268,7 +276,8 @@ static void add_point(const kd_observables *o, const double *f, size_t k, const 
                           .charge = kd_model_charge(o->model),
                           .statistics = o->statistics};
   for (size_t i = 0; i < o->n_trace; i++)
-    if (kd_traces[i].add && !kd_traces[i].on_grid) kd_traces[i].add(&local, value + o->offset[i]);
+    if (kd_traces[i].add && !(kd_traces[i].on_grid && has_two_grids(o)))
+      kd_traces[i].add(&local, value + o->offset[i]);
   for (size_t i = 0; i < o->n_user; i++) {
     const kd_user_observable *user = &o->user[i];
     if (user->is_current) kd_unpack(b->v[user->axis], n, o->n_k, k, w->v);
@@ -366,18 +375,33 @@ static double *value_of(const kd_observables *o, const char *name) {
   return NULL;
 }
 
+/// True for points of k at the faces of the grid.
+static bool is_at_edge(const kd_observables *o, size_t k) {
+  const size_t *n = kd_model_n(o->model);
+  const size_t index[3] = {k / (n[1] * n[2]), k / n[2] % n[1], k % n[2]};
+  bool result = false;
+  for (size_t i = 0; i < o->n_dim; i++)
+    result = result || (n[i] > 1 && (index[i] == 0 || index[i] == n[i] - 1));
+  return result;
+}
+
+static kd_status list_edges(kd_observables *o) {
+  kd_status status = KD_OK;
+  for (size_t k = 0; k < o->n_k; k++) o->n_edge += is_at_edge(o, k);
+  KD_ALLOCATE(o->edge, o->n_edge);
+  for (size_t k = 0, i = 0; k < o->n_k; k++)
+    if (is_at_edge(o, k)) o->edge[i++] = k;
+
+cleanup:
+  return status;
+}
+
 /// Deviation from the reference at the faces of a k.p box.
 static void watch_edges(kd_observables *o, const double *deviation) {
-  const size_t *n = kd_model_n(o->model);
   double largest = o->largest_at_edge;
   for (size_t c = 0; c < o->n_band * o->n_band; c++)
-    for (size_t k = 0; k < o->n_k; k++) {
-      const size_t index[3] = {k / (n[1] * n[2]), k / n[2] % n[1], k % n[2]};
-      bool at_edge = false;
-      for (size_t i = 0; i < o->n_dim; i++)
-        at_edge = at_edge || (n[i] > 1 && (index[i] == 0 || index[i] == n[i] - 1));
-      if (at_edge) largest = fmax(largest, fabs(deviation[c * o->n_k + k]));
-    }
+    for (size_t i = 0; i < o->n_edge; i++)
+      largest = fmax(largest, fabs(deviation[c * o->n_k + o->edge[i]]));
   o->largest_at_edge = largest;
 }
 
@@ -432,7 +456,7 @@ static void set_density(kd_observables *o, const kd_state *state) {
 static kd_status sum_slab(kd_observables *o, const kd_state *state) {
   const size_t n_total = o->n_value + o->n_user;
   const size_t number = index_of(o, "number"), energy = index_of(o, "energy");
-  memset(o->total, 0, 2 * n_total * sizeof *o->total);
+  memset(o->total, 0, n_total * sizeof *o->total);
   for (size_t i = 0; i < o->n_trace; i++)
     if (kd_traces[i].rule == KD_MINIMUM) o->total[o->offset[i]] = INFINITY;
   kd_space_potential(o->space, state->time, o->potential);
@@ -440,7 +464,6 @@ static kd_status sum_slab(kd_observables *o, const kd_state *state) {
   for (size_t r = 0; r < o->n_r; r++) {
     const double *f = state->f + r * o->n;
     KD_TRY(accumulate(o, f, state->shift, o->sum));
-    KD_TRY(sum_points(o, f, add_grid_point, o->grid_sum));
     const size_t here = o->first_r + r;
     o->sum[energy] += o->potential[here] * o->sum[number];
     // Between charges, so that every pair counts once.
@@ -450,7 +473,6 @@ static kd_status sum_slab(kd_observables *o, const kd_state *state) {
       for (size_t j = o->offset[i]; j < o->offset[i] + size_of(o, kd_traces[i].shape); j++) {
         if (kd_traces[i].rule == KD_MINIMUM) o->total[j] = fmin(o->total[j], o->sum[j]);
         if (kd_traces[i].rule == KD_AVERAGE) o->total[j] += o->sum[j];
-        o->total[n_total + j] += o->grid_sum[j];
       }
     for (size_t i = o->n_value; i < n_total; i++) o->total[i] += o->sum[i];
   }
@@ -466,11 +488,10 @@ static kd_status sum_space(kd_observables *o, const kd_state *state) {
   double least[MAX_TRACES];
   for (size_t i = 0; i < o->n_trace; i++) least[i] = -o->total[o->offset[i]];
   kd_comm_largest(comm, least, o->n_trace);
-  kd_comm_sum(comm, o->total, 2 * n_total);
+  kd_comm_sum(comm, o->total, n_total);
   for (size_t i = 0; i < o->n_trace; i++)
     if (kd_traces[i].rule == KD_MINIMUM) o->total[o->offset[i]] = -least[i];
   memcpy(o->sum, o->total, n_total * sizeof *o->sum);
-  memcpy(o->grid_sum, o->total + n_total, n_total * sizeof *o->sum);
   // What is outside of a k.p box does not come in: packets must not reach its edge.
   memset(o->reference_here, 0, n_total * sizeof *o->reference_here);
   for (size_t r = 0; r < o->n_r && !kd_model_is_periodic(o->model); r++)
@@ -482,8 +503,7 @@ static kd_status sum_space(kd_observables *o, const kd_state *state) {
 kd_status kd_observables_measure(kd_observables *o, const kd_state *state) {
   const size_t n_total = o->n_value + o->n_user;
   const double spin = kd_model_spin_degeneracy(o->model), weight = o->element / (double)o->n_k;
-  const bool is_homogeneous = kd_space_n_dim(o->space) == 0;
-  KD_TRY(is_homogeneous ? sum_homogeneous(o, state) : sum_space(o, state));
+  KD_TRY(has_two_grids(o) ? sum_homogeneous(o, state) : sum_space(o, state));
   for (size_t i = 0; i < o->n_trace; i++) {
     const kd_trace *row = &kd_traces[i];
     double *value = o->value + o->offset[i];
@@ -492,7 +512,8 @@ kd_status kd_observables_measure(kd_observables *o, const kd_state *state) {
       const size_t index = o->offset[i] + j;
       if (row->rule == KD_MINIMUM) value[j] = o->sum[index];
       if (row->rule != KD_AVERAGE) continue;
-      value[j] = row->on_grid ? o->grid_sum[index] : o->sum[index] - o->reference_here[index];
+      value[j] = row->on_grid && has_two_grids(o) ? o->grid_sum[index]
+                                                  : o->sum[index] - o->reference_here[index];
       if (!row->on_grid && !row->vanishes_for_reference) value[j] += o->reference_sum[index];
       value[j] *= (row->carries_spin ? spin : 1) * weight;
     }
@@ -630,6 +651,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, kd
     o->offset[o->n_trace] = o->n_value;
     o->n_value += size_of(o, kd_traces[o->n_trace].shape);
   }
+  if (!kd_model_is_periodic(model)) KD_CHECK(list_edges(o));
   const size_t n_total = o->n_value + o->n_user;
   KD_ALLOCATE(o->value, n_total);
   KD_ALLOCATE(o->sum, n_total);
@@ -653,7 +675,7 @@ kd_status kd_observables_create(const kd_scenario *scenario, kd_model *model, kd
   KD_ALLOCATE(o->snapshot_f, o->n_r * o->n);
   KD_ALLOCATE(o->snapshot_population, o->n_r * o->n_band * o->n_k);
   KD_ALLOCATE(o->potential, kd_space_n_r(space));
-  KD_ALLOCATE(o->total, 2 * n_total);
+  KD_ALLOCATE(o->total, n_total);
   for (size_t d = 0; d < kd_space_n_dim(space); d++) {
     const size_t n = kd_space_n(space)[d];
     KD_ALLOCATE(o->place[d], n);

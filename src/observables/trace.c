@@ -164,7 +164,8 @@ const kd_trace kd_traces[] = {
      .rule = KD_AVERAGE,
      .carries_spin = true,
      .unit = "1",
-     .long_name = "entropy per cell over k_B, -g_s (1/N_k) sum_k Tr[f ln f + (1-f) ln(1-f)]",
+     .long_name = "entropy per cell over k_B, g_s (1/N_k) sum_k Tr s: fermions s = -f ln f - (1-f) "
+                  "ln(1-f), bosons (1+f) ln(1+f) - f ln f, classical f - f ln f",
      .reference = "Spohn, sec. 4",
      .add = add_entropy},
     {.name = "purity",
@@ -180,7 +181,7 @@ const kd_trace kd_traces[] = {
     {.name = "min_1mf",
      .rule = KD_MINIMUM,
      .unit = "1",
-     .long_name = "smallest eigenvalue of 1 - f over k",
+     .long_name = "smallest eigenvalue of 1 - f over k, not negative for fermions",
      .add = add_min_1mf},
     {.name = "population",
      .shape = KD_BAND,

@@ -916,7 +916,7 @@ static kd_status write_header(kd_output *output, const char *scenario_text, cons
     created[0] = '\0';
   KD_CHECK(put_integer(output, root, "/", "format_version", FORMAT_VERSION));
   KD_CHECK(put_text(output, root, "/", "keldrift_version", KD_VERSION));
-  KD_CHECK(put_text(output, root, "/", "git_revision", KD_GIT_REVISION));
+  KD_CHECK(put_text(output, root, "/", "git_revision", kd_revision()));
   KD_CHECK(put_text(output, root, "/", "build", KD_BUILD));
   KD_CHECK(put_text(output, root, "/", "created", created));
   KD_CHECK(put_text(output, root, "/", "command", command ? command : ""));
