@@ -50,6 +50,11 @@ KD_API double kd_observables_value(const kd_observables *observables, const char
 KD_API kd_status kd_observables_operators(kd_observables *observables, const double *field,
                                           double *value, size_t stride);
 
+/// Its i-th user observable, in the order of the scenario: the name in result files, "user/NAME".
+/// @param is_current  receives whether it is a current of the operator, not its mean
+KD_API const char *kd_observables_user(const kd_observables *observables, size_t i,
+                                       bool *is_current);
+
 /// A snapshot: f and the band populations on the grid of the model; with an R grid also n(R), j(R)
 /// and n(k).
 KD_API const kd_variable *kd_observables_snapshot_variables(const kd_observables *observables,

@@ -362,6 +362,11 @@ kd_status kd_observables_operators(kd_observables *o, const double *field, doubl
   return KD_OK;
 }
 
+const char *kd_observables_user(const kd_observables *o, size_t i, bool *is_current) {
+  *is_current = o->user[i].is_current;
+  return o->user_name[i];
+}
+
 /// Interpolates f to the grid of the model into o->work.
 static kd_status interpolate(kd_observables *o, const kd_state *state) {
   memcpy(o->work, state->f, o->n * sizeof *o->work);

@@ -238,16 +238,13 @@ static kd_status write_response(const kd_scenario *scenario, const problem *p,
     KD_CHECK(kd_output_attribute_real(output, object, "si_factor", &report->si_factor, 1));
     KD_CHECK(kd_output_attribute_text(output, object, "si_unit", report->si_unit));
   }
-  size_t count;
-  const kd_variable *traces = kd_observables_traces(observables, &count);
-  for (size_t i = 0, found = 0; i < count && found < report->n_user; i++) {
-    if (strncmp(traces[i].name, "user/", 5) != 0) continue;
-    const bool is_current = strcmp(traces[i].long_name, kd_user_datasets[1].long_name) == 0;
+  for (size_t i = 0; i < report->n_user; i++) {
+    bool is_current;
+    const char *name = kd_observables_user(observables, i, &is_current);
     kd_variable variable = kd_observables_variable(
-        observables, &kd_steady_user_datasets[is_current ? 1 : 0], user + found * d);
-    variable.name = traces[i].name;
+        observables, &kd_steady_user_datasets[is_current ? 1 : 0], user + i * d);
+    variable.name = name;
     KD_CHECK(kd_output_write(output, "/steady", &variable));
-    found++;
   }
   const kd_collision_cost cost = kd_collision_statistics(p->collision);
   KD_CHECK(kd_output_attribute_text(output, "/run", "ansatz", cost.ansatz));
