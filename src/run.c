@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/fft_clock.h"
 #include "core/memory.h"
+#include "model/advice.h"
 #include "recovery.h"
 #include "scenario/section.h"
 #include "state/edge.h"
@@ -23,8 +24,9 @@ static const double TAIL_LIMIT = 1e-2;
 static const double POSITION_LIMIT = 1e-3;
 /// What the program and its libraries take before any field is held.
 static const size_t PROCESS_BYTES = (size_t)24 << 20;
-/// Negative occupations and holes beyond rounding are reported.
-static const double POSITIVITY_LIMIT = 1e-6;
+/// Negative occupations and holes beyond rounding are reported; with collisions, which may leave
+/// them negative in any case, those that a curve would show.
+static const double POSITIVITY_LIMIT = 1e-6, ANSATZ_LIMIT = 1e-4;
 /// Steps at their floor in a row that the start of an integration does not explain.
 static const double CRAWL_LIMIT = 1000;
 /// Rounding of the time over a step above this is seen in the field and in the phases.
@@ -213,23 +215,13 @@ static void follow(const kd_observables *observables, bool is_first, kd_report *
   }
 }
 
-/// "[24, 24]": the points of k times a factor per axis, for texts.
-static const char *more_points(const kd_model *model, const double factor[3], char text[80]) {
-  int used = sprintf(text, "[");
-  for (size_t a = 0; a < kd_model_n_dim(model); a++)
-    used += sprintf(text + used, "%s%.0f", a ? ", " : "",
-                    ceil(factor[a] * (double)kd_model_n(model)[a]));
-  sprintf(text + used, "]");
-  return text;
-}
-
 /// Interpolated between the points of k, a sharp edge rings about both its sides.
 static void warn_of_edges(const kd_scenario *scenario, const stages *s, kd_warnings *warnings) {
   const kd_constants constants = kd_scenario_constants(scenario);
   // More points than these are no advice.
   const double most = 32;
   double factor[3];
-  char points[80];
+  char points[KD_POINTS_TEXT];
   bool is_fine = true;
   if (!kd_edge_is_sharp(&s->edge)) return;
   for (size_t a = 0; a < 3; a++) {
@@ -243,7 +235,17 @@ static void warn_of_edges(const kd_scenario *scenario, const stages *s, kd_warni
       "raise initial.temperature to %.3g%s%s%s",
       kd_edge_ringing(&s->edge), kd_edge_smooth_kt(&s->edge) / constants.k_boltzmann,
       constants.natural ? "" : " K", is_fine ? ", or grid.k to " : "",
-      is_fine ? more_points(s->model, factor, points) : "");
+      is_fine ? kd_model_more_points(s->model, factor, points) : "");
+}
+
+/// Terms that the default, no collisions, leaves unused; a mean field is not.
+static void warn_of_unused_terms(const kd_scenario *scenario, const stages *s,
+                                 kd_warnings *warnings) {
+  const kd_section *collisions = kd_section_child(kd_scenario_root(scenario), "collisions");
+  if (kd_section_count(collisions, "terms") > kd_mean_field_count(scenario) &&
+      kd_collision_is_none(s->collision) && !kd_section_given(collisions, "ansatz"))
+    kd_warn(warnings, "collisions.terms are not used, because collisions.ansatz is not given and "
+                      "none is its default: set it to matrix, say, or to none on purpose");
 }
 
 /// Orbitals without positions interact with a field by the hoppings between them alone.
@@ -265,6 +267,7 @@ static void warn_of_scenario(const kd_scenario *scenario, const stages *s, kd_wa
   kd_mean_field_warn(scenario, s->model, warnings);
   warn_of_edges(scenario, s, warnings);
   warn_of_positions(kd_scenario_root(scenario), s, warnings);
+  warn_of_unused_terms(scenario, s, warnings);
 }
 
 static void warn_of_number(const kd_section *propagation, const stages *s, kd_report *report) {
@@ -308,10 +311,9 @@ static void warn_of_wigner(const char *statistics, double rtol, kd_report *repor
   const bool is_fermion = strcmp(statistics, "fermion") == 0;
   const bool is_classical = strcmp(statistics, "classical") == 0;
   const double least = report->min_f, most = 1 - report->min_1mf;
-  const bool is_low = least < -POSITIVITY_LIMIT,
-             is_high = is_fermion && most > 1 + POSITIVITY_LIMIT;
-  const bool starts_low = report->initial_min_f < -POSITIVITY_LIMIT;
-  const bool starts_high = is_fermion && report->initial_min_1mf < -POSITIVITY_LIMIT;
+  const bool is_low = least < -ANSATZ_LIMIT, is_high = is_fermion && most > 1 + ANSATZ_LIMIT;
+  const bool starts_low = report->initial_min_f < -ANSATZ_LIMIT;
+  const bool starts_high = is_fermion && report->initial_min_1mf < -ANSATZ_LIMIT;
   if (starts_low && !is_classical)
     kd_warn(warnings,
             "an eigenvalue of f(R, k) is %.2g at the start, but collisions take f for an "
@@ -320,7 +322,7 @@ static void warn_of_wigner(const char *statistics, double rtol, kd_report *repor
             report->initial_min_f);
   if (is_low && !starts_low)
     kd_warn(warnings,
-            "the smallest eigenvalue of f(R, k) is %.2g: unless a lower propagation.rtol (%.0e) "
+            "the smallest eigenvalue of f(R, k) is %.2g: unless propagation.rtol: %.0e "
             "changes it, it belongs to collisions.ansatz (lindblad keeps f positive) or, with "
             "drift: moyal, to interference, and collisions take f for an occupation",
             least, rtol);
@@ -332,8 +334,8 @@ static void warn_of_wigner(const char *statistics, double rtol, kd_report *repor
             1 - report->initial_min_1mf, 1 - report->initial_min_1mf);
   if (is_high && !starts_high)
     kd_warn(warnings,
-            "an eigenvalue of f(R, k) is %.8g, more than one fermion in a state: unless a lower "
-            "propagation.rtol (%.0e) changes it, it belongs to collisions.ansatz (lindblad keeps "
+            "an eigenvalue of f(R, k) is %.8g, more than one fermion in a state: unless "
+            "propagation.rtol: %.0e changes it, it belongs to collisions.ansatz (lindblad keeps "
             "it below) or, with drift: moyal, to interference",
             most, rtol);
 }
@@ -345,24 +347,23 @@ static void warn_of_eigenvalues(const kd_section *root, const stages *s, kd_repo
   const char *statistics = kd_section_text(root, "statistics");
   const bool is_fermion = strcmp(statistics, "fermion") == 0;
   const bool collides = !kd_collision_is_none(s->collision);
+  const double limit = collides ? ANSATZ_LIMIT : POSITIVITY_LIMIT;
   const double rtol = 0.01 * kd_section_real(kd_section_child(root, "propagation"), "rtol");
   if (kd_space_n_dim(s->space) > 0) {
     if (collides) warn_of_wigner(statistics, rtol, report);
     return;
   }
-  if (report->min_f < -POSITIVITY_LIMIT)
+  if (report->min_f < -limit)
     kd_warn(warnings,
-            collides
-                ? "the smallest eigenvalue of f is %.2g: unless a lower propagation.rtol (%.0e) "
-                  "changes "
-                  "it, it belongs to collisions.ansatz (lindblad keeps f positive)"
-                : "the smallest eigenvalue of f is %.2g: lower propagation.rtol to %.0e",
+            collides ? "the smallest eigenvalue of f is %.2g: unless propagation.rtol: %.0e "
+                       "changes it, it belongs to collisions.ansatz (lindblad keeps f positive)"
+                     : "the smallest eigenvalue of f is %.2g: lower propagation.rtol to %.0e",
             report->min_f, rtol);
-  if (is_fermion && report->min_1mf < -POSITIVITY_LIMIT)
+  if (is_fermion && report->min_1mf < -limit)
     kd_warn(warnings,
             collides
-                ? "an eigenvalue of f is %.8g, more than one fermion in a state: unless a lower "
-                  "propagation.rtol (%.0e) changes it, it belongs to collisions.ansatz (lindblad "
+                ? "an eigenvalue of f is %.8g, more than one fermion in a state: unless "
+                  "propagation.rtol: %.0e changes it, it belongs to collisions.ansatz (lindblad "
                   "keeps it "
                   "below)"
                 : "an eigenvalue of f is %.8g, more than one fermion in a state: lower "
@@ -375,14 +376,14 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
   const kd_section *root = kd_scenario_root(scenario);
   kd_warnings *warnings = &report->warnings;
   warn_of_scenario(scenario, s, warnings);
-  char points[80];
+  char points[KD_POINTS_TEXT];
   const double edge = kd_observables_largest_at_edge(s->observables);
   if (edge > EDGE_LIMIT)
     kd_warn(
         warnings,
         "f deviates by %.2g from its reference at the edge of the k box, where it is lost: raise "
         "model.k_max by a factor of 1.5, and grid.k with it, to %s",
-        edge, more_points(s->model, (const double[]){1.5, 1.5, 1.5}, points));
+        edge, kd_model_more_points(s->model, (const double[]){1.5, 1.5, 1.5}, points));
   const double tail = kd_observables_largest_tail(s->observables);
   if (tail > TAIL_LIMIT)
     kd_warn(warnings,
@@ -390,7 +391,7 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
             "Fourier "
             "modes), so f, population_k and coherence on the grid are uncertain by about as much: "
             "raise grid.k to %s; coherences that dephase over k need more the longer a run is",
-            tail, more_points(s->model, (const double[]){2, 2, 2}, points));
+            tail, kd_model_more_points(s->model, (const double[]){2, 2, 2}, points));
   kd_observables_warn_of_space(s->observables, warnings);
   const double defect = kd_model_position_defect(s->model);
   if (defect > POSITION_LIMIT)

@@ -355,6 +355,63 @@ cleanup:
   return status;
 }
 
+static void write_cell(FILE *out, const char *text) {
+  if (!strpbrk(text, ",\"\n\r")) {
+    fputs(text, out);
+    return;
+  }
+  fputc('"', out);
+  for (; *text; text++) fputs(*text == '"' ? "\"\"" : (char[]){*text, '\0'}, out);
+  fputc('"', out);
+}
+
+static void write_name(FILE *out, const char *name, const char *unit) {
+  char cell[256];
+  if (unit && *unit && strcmp(unit, "1") != 0)
+    snprintf(cell, sizeof cell, "%s [%s]", name, unit);
+  else
+    snprintf(cell, sizeof cell, "%s", name);
+  fputc(',', out);
+  write_cell(out, cell);
+}
+
+/// "run,field.0.amplitude [MV/cm],file": the columns by which an index is told from others.
+static void write_axes(FILE *out, const kd_sweep *self) {
+  fputs("run", out);
+  for (size_t i = 0; i < self->n_axis; i++) write_name(out, self->axes[i].path, self->axes[i].unit);
+  fputs(",file,", out);
+}
+
+/// An index of other keys is not replaced: it is what finds the results of another sweep.
+static kd_status check_index(const kd_sweep *self, const char *folder) {
+  kd_status status = KD_OK;
+  char *own = NULL, *line = NULL, *path = NULL;
+  size_t size, room = 0;
+  FILE *index = NULL, *out = open_memstream(&own, &size);
+  if (!out) return kd_error(KD_ERROR_MEMORY, "out of memory for an index");
+  write_axes(out, self);
+  if (fclose(out) != 0) {
+    status = kd_error(KD_ERROR_MEMORY, "out of memory for an index");
+    goto cleanup;
+  }
+  KD_ALLOCATE(path, strlen(folder) + 16);
+  sprintf(path, "%s/index.csv", folder);
+  index = fopen(path, "r");
+  if (!index || getline(&line, &room, index) < 0 || strncmp(line, own, strlen(own)) == 0)
+    goto cleanup;
+  status = kd_error(KD_ERROR_SCENARIO,
+                    "%s: error: is the index of another sweep (expected one that begins with "
+                    "\"%s\"): give another folder with --output",
+                    path, own);
+
+cleanup:
+  if (index) fclose(index);
+  kd_free(path);
+  free(line);
+  free(own);
+  return status;
+}
+
 kd_status kd_sweep_folder(const kd_sweep *self, const kd_sweep_options *options, char **folder) {
   kd_status status = KD_OK;
   kd_scenario *scenario = NULL;
@@ -393,6 +450,8 @@ kd_status kd_sweep_folder(const kd_sweep *self, const kd_sweep_options *options,
                       "%s: error: is not a folder (expected the one for the results of "
                       "a sweep)",
                       *folder);
+  else
+    status = check_index(self, *folder);
 
 cleanup:
   if (status != KD_OK) {
@@ -506,26 +565,6 @@ cleanup:
 
 // --- the index ----------------------------------------------------------------------------------
 
-static void write_cell(FILE *out, const char *text) {
-  if (!strpbrk(text, ",\"\n\r")) {
-    fputs(text, out);
-    return;
-  }
-  fputc('"', out);
-  for (; *text; text++) fputs(*text == '"' ? "\"\"" : (char[]){*text, '\0'}, out);
-  fputc('"', out);
-}
-
-static void write_name(FILE *out, const char *name, const char *unit) {
-  char cell[256];
-  if (unit && *unit && strcmp(unit, "1") != 0)
-    snprintf(cell, sizeof cell, "%s [%s]", name, unit);
-  else
-    snprintf(cell, sizeof cell, "%s", name);
-  fputc(',', out);
-  write_cell(out, cell);
-}
-
 /// The columns of final values: those of all runs, in the order in which they are met.
 typedef struct columns {
   size_t count;
@@ -547,9 +586,8 @@ static void write_index(FILE *out, const kd_sweep *self, const kd_sweep_outcome 
   static const char *const states[] = {"pending", "done", "done", "failed", "stopped"};
   columns final;
   collect_columns(self, &final);
-  fputs("run", out);
-  for (size_t i = 0; i < self->n_axis; i++) write_name(out, self->axes[i].path, self->axes[i].unit);
-  fputs(",file,state,exit_status,warnings,error", out);
+  write_axes(out, self);
+  fputs("state,exit_status,warnings,error", out);
   for (size_t j = 0; j < final.count; j++)
     write_name(out, final.column[j]->name, final.column[j]->unit);
   fputc('\n', out);

@@ -132,6 +132,17 @@ static void print_summary(const kd_report *r, const char *output, bool natural) 
   kd_cli_print_warnings(&r->warnings);
 }
 
+/// Tells of a result of something else that the run will replace: scenarios that name no file share
+/// one.
+static void tell_of_replaced(const char *path, const kd_scenario *scenario) {
+  char *text = NULL, *folder = NULL;
+  if (kd_result_is_one(path) && kd_result_scenario(path, &text, &folder) == KD_OK &&
+      strcmp(text, kd_scenario_text(scenario)) != 0)
+    printf("%s holds the result of another scenario, which this run will replace\n", path);
+  kd_free(text);
+  kd_free(folder);
+}
+
 static int execute(const kd_cli_arguments *a) {
   const char *restart = kd_cli_value(a, "--restart", NULL);
   if (kd_cli_count(a, "--sweep") > 0) {
@@ -149,6 +160,8 @@ static int execute(const kd_cli_arguments *a) {
   const bool quiet = kd_cli_count(a, "--quiet") > 0;
   const bool natural = kd_scenario_constants(scenario).natural;
   const char *output = kd_cli_value(a, "--output", restarted);
+  if (!restart && !quiet && kd_cli_speaks())
+    tell_of_replaced(output ? output : kd_run_output(scenario), scenario);
   kd_cli_progress progress = kd_cli_progress_start(quiet, natural);
   const kd_run_options options = {.output = output,
                                   .restart = restart,

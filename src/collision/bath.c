@@ -274,8 +274,7 @@ double kd_bath_largest_broadening(const kd_bath *bath, double kt) {
 const char *kd_bath_broadening_reason(const kd_bath *bath) {
   if (bath->is_dynamic) return "0.4 of the temperature of the carriers";
   if (bath->kind != &phonon) return "the temperature of the carriers";
-  return bath->is_shifted ? "a quarter of its temperature"
-                          : "a quarter of its energy and temperature";
+  return bath->is_shifted ? "a quarter of its kT" : "a quarter of the smaller of its energy and kT";
 }
 
 double kd_bath_shift(const kd_bath *bath, double beta) {

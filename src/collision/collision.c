@@ -1,6 +1,7 @@
 #include "keldrift/collision.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/order.h"
+#include "model/advice.h"
 #include "state/initial.h"
 #include "state/thermal.h"
 
@@ -392,14 +394,16 @@ void kd_collision_warn(const kd_collision *c, kd_warnings *warnings) {
     }
     const double levels = levels_within(c, bath->sigma);
     const double fewest = FEWEST_LEVELS[kd_model_n_dim(c->model) - 1];
-    if (levels < fewest)
-      kd_warn(
-          warnings,
-          "collisions.terms.%zu.broadening: only %.0f levels of the grid lie within %.3g%s of a "
-          "level, so scattering depends on where the points are: raise grid.k by a factor of "
-          "%.1f in number, or the broadening to %.3g%s",
-          bath->term, levels, scale * bath->sigma, unit, fewest / levels,
-          scale * bath->sigma * fewest / levels, unit);
+    if (levels >= fewest) continue;
+    const double wider = bath->sigma * fewest / levels;
+    char points[KD_POINTS_TEXT], or_wider[80] = "";
+    if (wider <= limit)
+      snprintf(or_wider, sizeof or_wider, ", or the broadening to %.3g%s", scale * wider, unit);
+    kd_warn(warnings,
+            "collisions.terms.%zu.broadening: only %.0f levels of the grid lie within %.3g%s of a "
+            "level, so scattering depends on where the points are: raise grid.k to %s%s",
+            bath->term, levels, scale * bath->sigma, unit,
+            kd_model_more_points_in_all(c->model, fewest / levels, points), or_wider);
   }
 }
 

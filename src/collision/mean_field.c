@@ -349,6 +349,12 @@ static const kd_section *next_term(const kd_scenario *scenario, size_t *index) {
   return NULL;
 }
 
+size_t kd_mean_field_count(const kd_scenario *scenario) {
+  size_t count = 0;
+  for (size_t index = 0; next_term(scenario, &index);) count++;
+  return count;
+}
+
 kd_status kd_mean_field_refuse(const kd_scenario *scenario, const char *what) {
   size_t index = 0;
   const kd_section *item = next_term(scenario, &index);

@@ -39,6 +39,9 @@ kd_status kd_mean_field_create(const kd_scenario *scenario, kd_model *model, con
                                kd_mean_field **mean_field);
 void kd_mean_field_free(kd_mean_field *mean_field);
 
+/// Items of `collisions.terms` that have a mean field.
+size_t kd_mean_field_count(const kd_scenario *scenario);
+
 /// An error that names the key if a term has a mean field, for what cannot have one.
 /// @param what  "a mean field WHAT", as in "in the linear response"
 kd_status kd_mean_field_refuse(const kd_scenario *scenario, const char *what);

@@ -225,6 +225,43 @@ static size_t append_keys(const char **names, size_t n, const kd_param *rows) {
   return n;
 }
 
+enum { MAX_FOUND = 6, MAX_PATH = 100 };
+
+/// Paths of the keys of one name, anywhere in the tables.
+typedef struct search {
+  const char *name;
+  size_t count;
+  char path[MAX_FOUND][MAX_PATH];
+} search;
+
+static void search_rows(const kd_param *rows, const char *prefix, search *s) {
+  for (; rows && rows->key; rows++) {
+    char path[MAX_PATH];
+    if (snprintf(path, sizeof path, "%s%s", prefix, rows->key) >= (int)sizeof path - 1) continue;
+    if (strcmp(rows->key, s->name) == 0 && s->count++ < MAX_FOUND)
+      strcpy(s->path[s->count - 1], path);
+    char inner[MAX_PATH];
+    for (size_t i = 0; rows->variants && rows->variants[i]; i++)
+      if (snprintf(inner, sizeof inner, "%s.%s.", path, rows->variants[i]->kind) <
+          (int)sizeof inner)
+        search_rows(rows->variants[i]->rows, inner, s);
+    strcat(path, ".");
+    search_rows(rows->rows, path, s);
+  }
+}
+
+/// Reports where a name that is no key at the top is one; KD_OK if it is none.
+static kd_status point_to_key(const char *word) {
+  search found = {.name = word};
+  char text[(MAX_PATH + 2) * MAX_FOUND] = "";
+  search_rows(kd_schema, "", &found);
+  for (size_t i = 0; i < found.count && i < MAX_FOUND; i++)
+    sprintf(text + strlen(text), "%s%s", i ? ", " : "", found.path[i]);
+  if (found.count == 0) return KD_OK;
+  return kd_error(KD_ERROR_SCENARIO, "%s: no key at the top (expected %s%s)", word, text,
+                  found.count > MAX_FOUND ? ", ..." : "");
+}
+
 /// Reports that `word` leads nowhere after `target` (no row: the root).
 static kd_status complain_of_path(kd_arena *arena, const char *path, const char *word,
                                   struct target target) {
@@ -234,6 +271,7 @@ static kd_status complain_of_path(kd_arena *arena, const char *path, const char 
   while (at_row && row->variants && row->variants[n_kind]) n_kind++;
   const kd_param *rows = row ? row->rows : kd_schema;
   const kd_param *own = target.variant ? target.variant->rows : NULL;
+  if (!row) KD_TRY(point_to_key(word));
   const char **names =
       kd_arena_allocate(arena, n_kind + count_rows(rows) + count_rows(own) + 1, sizeof *names);
   if (!names) return KD_ERROR_MEMORY;

@@ -1,5 +1,6 @@
 #include "scenario/node.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -361,8 +362,15 @@ kd_status kd_node_override(kd_arena *arena, kd_node *root, const char *assignmen
     if (node->kind == KD_NODE_SEQUENCE) {
       const size_t index = is_index(word) ? strtoul(word, NULL, 10) : node->count + 1;
       if (index > node->count) {
-        kd_faults_add(report, place, path, "no item %s in a list of %zu (expected 0 to %zu)",
-                      kd_quote(word).text, node->count, node->count);
+        if (!isalpha((unsigned char)word[0]))
+          kd_faults_add(report, place, path, "no item %s in a list of %zu (expected 0 to %zu)",
+                        kd_quote(word).text, node->count, node->count);
+        else
+          kd_faults_add(report, place, path,
+                        "no item %s in a list of %zu (expected a number from 0 to %zu in front of "
+                        "it, as in %.*s0.%s)",
+                        kd_quote(word).text, node->count, node->count, (int)(word - copy), path,
+                        word);
         return KD_OK;
       }
       if (index < node->count) entry = &node->entries[index];

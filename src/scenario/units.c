@@ -211,6 +211,14 @@ static double convert(const ut_unit *from, const ut_unit *to, double value) {
   return converted;
 }
 
+/// The frequency E/h of an energy, THz.
+static double photon_frequency(const ut_unit *unit, double number) {
+  ut_unit *joule = parse_unit("J");
+  const double energy = joule ? convert(unit, joule, number) : NAN;
+  ut_free(joule);
+  return energy / PLANCK * 1e-12;
+}
+
 kd_status kd_quantity_read(const char *text, const char *unit, bool bare, double *value) {
   enum { MAX_UNIT = 200 };
   double number;
@@ -251,7 +259,12 @@ kd_status kd_quantity_read(const char *text, const char *unit, bool bare, double
                       rest[0] == '/' ? given + 1 : given, kd_quote(text).text);
   } else if (!same_dimension(from, to)) {
     const struct dimension *dimension = find_dimension(from);
-    if (dimension && dimension != &dimensions[0])
+    const bool is_photon = dimension && strcmp(dimension->unit, "eV") == 0 && !is_one(unit) &&
+                           strcmp(unit, "1/fs") == 0;
+    if (is_photon)
+      status = kd_error(KD_ERROR_SCENARIO, "%s is an energy, that of a photon of %.6g THz",
+                        kd_quote(text).text, photon_frequency(from, number));
+    else if (dimension && dimension != &dimensions[0])
       status = kd_error(KD_ERROR_SCENARIO, "%s is %s", kd_quote(text).text, dimension->name);
     else if (dimension)
       status = kd_error(KD_ERROR_SCENARIO, "%s is dimensionless", kd_quote(text).text);

@@ -75,6 +75,32 @@ def a_range(suite):
                f"a damaged result is replaced: {done.stdout.strip().splitlines()[-1]}")
 
 
+def two_sweeps(suite):
+    """The index of other keys is left alone; more values of the same key are taken in."""
+    suite.write("s.yaml", SCENARIO)
+    command = ["run", "s.yaml", "--threads", "1", "-o", "two", "--sweep"]
+    first = suite.execute(command + ["field.0.amplitude=0.1:0.2:2 MV/cm"])
+    rows = read(suite, "two/index.csv")
+    for values in ("initial.temperature=100,200 K", "field.0.amplitude=10,20 MV/m"):
+        other = suite.execute(command + [values])
+        suite.line(first.returncode == 0 and other.returncode == 2 and read(suite, "two/index.csv") == rows and
+                   other.stderr.startswith('two/index.csv: error: is the index of another sweep (expected one that begins'),
+                   f"another sweep into the same folder: {other.stderr.strip()}")
+    more = suite.execute(command + ["field.0.amplitude=0.1:0.3:3 MV/cm"])
+    suite.line("1 done, 2 there already" in more.stdout and len(read(suite, "two/index.csv")) == 3,
+               f"more values: {more.stdout.strip().splitlines()[-1]}")
+
+
+def replaced(suite):
+    """A result of another scenario is not replaced without a word."""
+    suite.write("s.yaml", SCENARIO)
+    said = []
+    for value in ("0.1", "0.1", "0.2"):
+        done = suite.execute(["run", "s.yaml", "-o", "one.h5", "--set", f"field.0.amplitude={value} MV/cm"])
+        said.append("one.h5 holds the result of another scenario, which this run will replace" in done.stdout)
+    suite.line(said == [False, False, True], f"only that of another scenario is told of: {said}")
+
+
 def a_grid_with_a_failure(suite):
     suite.write("s.yaml", SCENARIO)
     done = suite.execute(["run", "s.yaml", "--quiet", "-o", "grid", "--threads", "1",
@@ -210,4 +236,4 @@ def wrong_sweeps(suite):
 
 
 if __name__ == "__main__":
-    harness.main([a_range, a_grid_with_a_failure, stopped, responses, ranges_and_lists, wrong_sweeps])
+    harness.main([a_range, two_sweeps, replaced, a_grid_with_a_failure, stopped, responses, ranges_and_lists, wrong_sweeps])

@@ -553,17 +553,17 @@ static void doubtful_broadenings_are_said(void **state) {
        "1, coupling: 1, broadening: 0.13}",
        1,
        {"collisions.terms.1.broadening: 0.13 where its rates need at most 0.125 (a "
-        "quarter of its energy and temperature)"}},
+        "quarter of the smaller of its energy and kT)"}},
       {"{kind: phonon, energy: 9, temperature: 0.4, coupling: 1, broadening: 0.2, kernel: shifted}",
        1,
-       {"at most 0.1 (a quarter of its temperature)"}},
+       {"at most 0.1 (a quarter of its kT)"}},
       {"{kind: impurity, strength: 1, broadening: 0.4, energy_conserving: true}",
        1,
        {"at most 0.3 (the temperature of the carriers)"}},
       {"{kind: impurity, strength: 1, broadening: 1e-3}",
        1,
        {"collisions.terms.0.broadening: only 2 levels of the grid lie within 0.001 of a "
-        "level, so scattering depends on where the points are: raise grid.k by a factor of 2.0"}},
+        "level, so scattering depends on where the points are: raise grid.k to [128]"}},
   };
   for (size_t c = 0; c < COUNT(cases); c++) {
     static kd_warnings warnings;

@@ -562,7 +562,7 @@ static void overrides(void **state) {
                 "(expected 0 to 0)");
   check_message(MINIMAL "field: [{kind: off}]\n", "field.kind=off",
                 "--set field.kind=off: error: field.kind: no item \"kind\" in a list of 1 "
-                "(expected 0 to 1)");
+                "(expected a number from 0 to 1 in front of it, as in field.0.kind)");
   check_message(MINIMAL,
                 "charge=", "--set charge=: error: charge: got nothing (expected a number)");
   check_message(MINIMAL, "charge={a: 1, a: 2}",
