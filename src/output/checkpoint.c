@@ -105,7 +105,7 @@ static void find_slab(const kd_comm *comm, const kd_record *record, size_t *firs
 static size_t bytes_of(const kd_output *output, const kd_record *record) {
   size_t first, total = record->count;
   if (record->row) {
-    find_slab(kd_output_comm(output), record, &first, &total);
+    find_slab(output->comm, record, &first, &total);
     total *= record->row;
   }
   return total * sizeof(double);
@@ -114,7 +114,7 @@ static size_t bytes_of(const kd_output *output, const kd_record *record) {
 /// Writes one record: [count], or [R][row], of which this process holds a slab.
 static kd_status write_record(kd_output *output, hid_t group, const kd_record *record) {
   kd_status status = KD_OK;
-  const kd_comm *comm = kd_output_comm(output);
+  const kd_comm *comm = output->comm;
   const size_t row = record->row;
   const int rank = row ? 2 : 1;
   hsize_t extent[2] = {record->count, row}, start[2] = {0};
@@ -147,7 +147,7 @@ static kd_status write_record(kd_output *output, hid_t group, const kd_record *r
 static kd_status write_state(kd_output *copy, const kd_checkpoint_head *head,
                              const kd_records *records) {
   kd_status status = KD_OK;
-  const hid_t file = kd_output_file(copy);
+  const hid_t file = copy->file;
   size_t bytes = 0;
   for (size_t i = 0; i < records->count; i++) bytes += bytes_of(copy, &records->item[i]);
   KD_TRY(kd_output_want_room(copy, bytes));
@@ -173,7 +173,7 @@ kd_status kd_checkpoint_write(kd_output *output, const char *path, const kd_chec
   kd_output *copy;
   KD_TRY(kd_output_fork(output, path, &copy));
   KD_H5_QUIETLY(status, write_state(copy, head, records));
-  status = kd_comm_agree(kd_output_comm(copy), status);
+  status = kd_comm_agree(copy->comm, status);
   if (status != KD_OK) {
     kd_output_discard(copy);
     return status;

@@ -10,7 +10,7 @@
 #include "keldrift/output.h"
 #include "output/h5.h"
 
-enum { MAX_RANK = KD_MAX_AXES + 1, MAX_NAMES = 4096, BLOCK_NUMBERS = 1 << 19 };
+enum { MAX_NAMES = 4096, BLOCK_NUMBERS = 1 << 19 };
 
 /// Two times that are nearer than this part of the last one are the same time.
 static const double TIME_TOLERANCE = 1e-9;
@@ -109,7 +109,7 @@ typedef struct side {
   hid_t dataset, space;
   bool is_complex;
   int rank;
-  hsize_t extent[MAX_RANK];
+  hsize_t extent[KD_MAX_RANK];
   char unit[32];
   size_t n_time;
   double *time; ///< of the records; NULL for a fixed dataset
@@ -148,7 +148,7 @@ static kd_status open_side(hid_t file, const char *file_name, const char *path, 
   hid_t type = s->dataset >= 0 ? H5Dget_type(s->dataset) : H5I_INVALID_HID;
   if (s->dataset >= 0) s->space = H5Dget_space(s->dataset);
   s->rank = s->space >= 0 ? H5Sget_simple_extent_ndims(s->space) : -1;
-  if (type < 0 || s->rank < 0 || s->rank > MAX_RANK) {
+  if (type < 0 || s->rank < 0 || s->rank > KD_MAX_RANK) {
     kd_h5_close(type);
     return kd_error(KD_ERROR_FILE, "%s: error: cannot read %s", file_name, path);
   }
@@ -174,7 +174,7 @@ static bool read_block(const side *s, size_t first, size_t count, double *values
   if (good && !s->time) {
     good = H5Dread(s->dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
   } else if (good) {
-    hsize_t start[MAX_RANK] = {first}, extent[MAX_RANK], n = 1;
+    hsize_t start[KD_MAX_RANK] = {first}, extent[KD_MAX_RANK], n = 1;
     for (int i = 0; i < s->rank; i++) n *= extent[i] = i == 0 ? count : s->extent[i];
     hid_t memory = H5Screate_simple(1, &n, NULL);
     good = memory >= 0 &&

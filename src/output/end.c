@@ -9,12 +9,12 @@
 #include "keldrift/output.h"
 #include "output/h5.h"
 
-enum { MAX_COMPONENTS = 64, MAX_RANK = KD_MAX_AXES + 1, MAX_VALUES = 4096 };
+enum { MAX_COMPONENTS = 64, MAX_VALUES = 4096 };
 
 /// Reads record `index` of a trace.
 static bool read_record(hid_t dataset, hid_t space, int rank, const hsize_t *extent, hsize_t index,
                         double *values) {
-  hsize_t start[MAX_RANK] = {index}, count[MAX_RANK];
+  hsize_t start[KD_MAX_RANK] = {index}, count[KD_MAX_RANK];
   hsize_t n = 1;
   for (int i = 0; i < rank; i++) n *= count[i] = i == 0 ? 1 : extent[i];
   hid_t memory = H5Screate_simple(1, &n, NULL);
@@ -28,7 +28,7 @@ static bool read_record(hid_t dataset, hid_t space, int rank, const hsize_t *ext
 /// "current" with the extents from `from` on: "current[0]", "coherence[0][1]".
 static void name_component(const char *name, int from, int rank, const hsize_t *extent,
                            size_t index, char *text, size_t size) {
-  size_t part[MAX_RANK];
+  size_t part[KD_MAX_RANK];
   for (int i = rank; i-- > from;) {
     part[i] = index % extent[i];
     index /= extent[i];
@@ -56,7 +56,7 @@ static void add_trace(kd_result_end *end, hid_t dataset, const char *name) {
   hsize_t extent[H5S_MAX_RANK];
   double first[MAX_COMPONENTS], last[MAX_COMPONENTS];
   const int rank = H5Sget_simple_extent_ndims(space);
-  if (H5Tget_class(type) != H5T_FLOAT || rank < 1 || rank > MAX_RANK) goto cleanup;
+  if (H5Tget_class(type) != H5T_FLOAT || rank < 1 || rank > KD_MAX_RANK) goto cleanup;
   H5Sget_simple_extent_dims(space, extent, NULL);
   hsize_t n = 1;
   for (int i = 1; i < rank; i++) n *= extent[i];
@@ -83,8 +83,9 @@ static void add_response(kd_result_end *end, hid_t dataset, const char *name) {
   double values[MAX_COMPONENTS];
   const int rank = H5Sget_simple_extent_ndims(space);
   const hssize_t n = H5Sget_simple_extent_npoints(space);
-  if (H5Tget_class(type) != H5T_FLOAT || rank < 1 || rank > MAX_RANK || H5DSis_scale(dataset) > 0 ||
-      n < 1 || n > MAX_COMPONENTS || end->n_value + (size_t)n > MAX_VALUES ||
+  if (H5Tget_class(type) != H5T_FLOAT || rank < 1 || rank > KD_MAX_RANK ||
+      H5DSis_scale(dataset) > 0 || n < 1 || n > MAX_COMPONENTS ||
+      end->n_value + (size_t)n > MAX_VALUES ||
       H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
     goto cleanup;
   H5Sget_simple_extent_dims(space, extent, NULL);

@@ -6,7 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "keldrift/status.h"
+#include "keldrift/output.h"
+
+/// Axes of a dataset of a result at most: a growing one in front of those of a variable.
+enum { KD_MAX_RANK = KD_MAX_AXES + 1 };
 
 /// What H5Ovisit2 tells of an object.
 #if H5_VERSION_GE(1, 12, 0)

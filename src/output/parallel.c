@@ -32,7 +32,7 @@ static herr_t select_points(hid_t space, int rank, const hsize_t *start, const h
                             const kd_variable *variable) {
   const size_t base = (size_t)rank - variable->n_axis, n = variable->n_shared;
   const size_t end = variable->first + variable->count;
-  hsize_t from[KD_MAX_AXES + 1], length[KD_MAX_AXES + 1];
+  hsize_t from[KD_MAX_RANK], length[KD_MAX_RANK];
   memcpy(from, start, (size_t)rank * sizeof *from);
   memcpy(length, count, (size_t)rank * sizeof *length);
   for (size_t point = variable->first; point < end;) {

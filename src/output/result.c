@@ -8,8 +8,6 @@
 #include "keldrift/output.h"
 #include "output/h5.h"
 
-enum { MAX_RANK = KD_MAX_AXES + 1 };
-
 static kd_status read_dataset(hid_t file, const char *path, const char *name, size_t *rank,
                               size_t *dims, bool *is_complex, double **data) {
   kd_status status = KD_OK;
@@ -41,9 +39,9 @@ static kd_status read_dataset(hid_t file, const char *path, const char *name, si
   }
   const int n_axis = H5Sget_simple_extent_dims(space, extent, NULL);
   const hssize_t points = H5Sget_simple_extent_npoints(space);
-  if (n_axis < 0 || n_axis > MAX_RANK || points < 0) {
+  if (n_axis < 0 || n_axis > KD_MAX_RANK || points < 0) {
     status = kd_error(KD_ERROR_SCENARIO, "%s: error: %s: has %d axes (expected at most %d)", path,
-                      name, n_axis, MAX_RANK);
+                      name, n_axis, KD_MAX_RANK);
     goto cleanup;
   }
   *rank = (size_t)n_axis;
