@@ -77,6 +77,24 @@ static inline void kd_zlanes_store(double complex *z, kd_zlanes x) {
   memcpy((double *)z + KD_LANES, &high, sizeof high);
 }
 
+/// The first `count` of KD_LANES complex numbers, the others are 0.
+static inline kd_zlanes kd_zlanes_load_some(const double complex *z, size_t count) {
+  if (count == KD_LANES) return kd_zlanes_load(z);
+  double complex some[KD_LANES] = {0};
+  memcpy(some, z, count * sizeof *z);
+  return kd_zlanes_load(some);
+}
+
+static inline void kd_zlanes_store_some(double complex *z, size_t count, kd_zlanes x) {
+  if (count == KD_LANES) {
+    kd_zlanes_store(z, x);
+    return;
+  }
+  double complex some[KD_LANES];
+  kd_zlanes_store(some, x);
+  memcpy(z, some, count * sizeof *z);
+}
+
 /// From z, z - 1, ...
 static inline kd_zlanes kd_zlanes_load_back(const double complex *z) {
   const double *first = (const double *)(z - (KD_LANES - 1));
