@@ -47,7 +47,7 @@ char *kd_recovery_result(const char *checkpoint) {
 
 double kd_recovery_interval(double every, double last) {
   const double usual = 600, largest_part = 0.02;
-  return every > 0 ? every : fmax(usual, last / largest_part);
+  return every > 0 ? fmax(every, last) : fmax(usual, last / largest_part);
 }
 
 // --- input files --------------------------------------------------------------------------------

@@ -30,9 +30,9 @@ char *kd_recovery_path(const char *result);
 /// The result of a checkpoint, for kd_free; NULL if it is not named like one.
 char *kd_recovery_result(const char *checkpoint);
 
-/// Wall-clock time from the end of one checkpoint to the next, s: `every` if that is given, not 0;
-/// else ten minutes, or as long as it takes for the last one, of `last` seconds, to be a fiftieth
-/// of it.
+/// Wall-clock time from the end of one checkpoint to the next, s: `every` if that is given, not 0,
+/// and at least `last`, what the last one took, so that the run gets on; else ten minutes, or as
+/// long as it takes for the last one to be a fiftieth of it.
 double kd_recovery_interval(double every, double last);
 
 /// Prepares checkpoints of what `live` lists; its records must stay where they are.

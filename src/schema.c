@@ -97,7 +97,8 @@ static const kd_param CHECKPOINT[] = {
      .fallback = KD_UNSET,
      .meaning =
          "wall-clock interval of the checkpoints NAME.chk.h5 beside the result NAME.h5; default: "
-         "600 s, or 50 times what the last one took if that is more"},
+         "600 s, or 50 times what the last one took if that is more; never less than what the last "
+         "one took"},
     {.key = NULL}};
 
 static const kd_param OUTPUT[] = {

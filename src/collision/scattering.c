@@ -1,5 +1,6 @@
 #include "collision/scattering.h"
 
+#include <assert.h>
 #include <cblas.h>
 #include <math.h>
 #include <omp.h>
@@ -364,6 +365,30 @@ static kd_status find_slot(kd_scattering *s, double dt, kept_flow **result) {
   *result = found;
   if (!found->is_made && found->n_use > 1 && found->n_use * s->n_r >= s->n) return form(s, found);
   return KD_OK;
+}
+
+static_assert(KD_SCATTERING_HISTORY == 3 * N_SLOT + 1, "three numbers per slot and the clock");
+
+void kd_scattering_history(const kd_scattering *s, double history[KD_SCATTERING_HISTORY]) {
+  memset(history, 0, KD_SCATTERING_HISTORY * sizeof *history);
+  if (!s) return;
+  for (int i = 0; i < N_SLOT; i++) {
+    history[3 * i] = s->slot[i].dt;
+    history[3 * i + 1] = (double)s->slot[i].n_use;
+    history[3 * i + 2] = (double)s->slot[i].last_use;
+  }
+  history[3 * N_SLOT] = (double)s->clock;
+}
+
+void kd_scattering_recall(kd_scattering *s, const double history[KD_SCATTERING_HISTORY]) {
+  if (!s) return;
+  for (int i = 0; i < N_SLOT; i++) {
+    s->slot[i].dt = history[3 * i];
+    s->slot[i].n_use = (size_t)history[3 * i + 1];
+    s->slot[i].last_use = (size_t)history[3 * i + 2];
+    s->slot[i].is_made = false;
+  }
+  s->clock = (size_t)history[3 * N_SLOT];
 }
 
 // --- the flow -----------------------------------------------------------------------------------

@@ -31,6 +31,13 @@ kd_status kd_scattering_rates(kd_scattering *scattering, const double *f, double
 /// a scattering rate times dt exceeds 1/4.
 kd_status kd_scattering_flow(kd_scattering *scattering, double dt, double *f);
 
+/// Whether e^{L dt} is made for a step depends on how often the step came before, and with it the
+/// last digits of f: what a run that goes on must know to have the same.
+enum { KD_SCATTERING_HISTORY = 13 };
+/// @param scattering  NULL: nothing to know
+void kd_scattering_history(const kd_scattering *scattering, double history[KD_SCATTERING_HISTORY]);
+void kd_scattering_recall(kd_scattering *scattering, const double history[KD_SCATTERING_HISTORY]);
+
 /// Bytes held beside the operator.
 size_t kd_scattering_bytes(const kd_scattering *scattering);
 

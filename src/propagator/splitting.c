@@ -41,7 +41,7 @@ typedef struct tally {
 } tally;
 
 /// Numbers besides f that a step changes.
-enum { KD_N_SAVED = 8 + KD_MAX_CONTACTS };
+enum { KD_N_SAVED = 8 + KD_MAX_CONTACTS + KD_SCATTERING_HISTORY };
 
 struct kd_splitting {
   kd_splitting_setting s;
@@ -60,8 +60,9 @@ struct kd_splitting {
   double *f;           ///< lags behind t
   double *copy, *half; ///< [total]; while a step is taken with collisions, `copy` is f before it
   bool is_stepping;
+  bool is_choosing;         ///< the length of the next step
   bool is_changing;         ///< f is between two states from which the run could go on
-  double saved[KD_N_SAVED]; ///< what else a step changes, before it
+  double saved[KD_N_SAVED]; ///< what else a step or the choice of its length changes, before it
   double *v[3];             ///< velocities, packed, [n]
   double *hamiltonian;      ///< packed, [n]
   double *density;          ///< n(R) at all R, where something depends on it; else NULL
@@ -395,10 +396,11 @@ static void save(kd_splitting *p) {
                            (double)p->rejected};
   memcpy(p->saved, value, sizeof value);
   memcpy(p->saved + 8, p->sums.entered, sizeof p->sums.entered);
+  kd_scattering_history(p->scattering, p->saved + 8 + KD_MAX_CONTACTS);
 }
 
 void kd_splitting_records(kd_splitting *p, kd_records *records) {
-  if (!p->is_stepping) save(p);
+  if (!p->is_stepping && !p->is_choosing) save(p);
   kd_records_add(records, "splitting", p->saved, KD_N_SAVED);
   kd_records_add(records, "f", p->is_stepping ? p->copy : p->f, p->total)->row = p->n;
 }
@@ -414,13 +416,19 @@ void kd_splitting_resume(kd_splitting *p) {
   p->steps = (long)value[6];
   p->rejected = (long)value[7];
   memcpy(p->sums.entered, value + 8, sizeof p->sums.entered);
+  kd_scattering_recall(p->scattering, value + 8 + KD_MAX_CONTACTS);
 }
 
 kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
   // A frame at the time of a kick is taken before it.
   while (p->t < t) {
     KD_TRY(apply_kicks(p));
-    if (!p->is_fixed && p->until_check == 0) KD_TRY(choose_step(p));
+    if (!p->is_fixed && p->until_check == 0) {
+      save(p);
+      p->is_choosing = true;
+      KD_TRY(choose_step(p));
+      p->is_choosing = false;
+    }
     bool is_cut;
     const double h = next_length(p, &is_cut);
     if (p->t + h > t * (1 + 1e-14)) break;

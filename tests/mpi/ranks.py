@@ -272,7 +272,7 @@ def killed(suite, name, scenario, resume_on):
         suite.write("killed.yaml", harness.json.dumps(scenario))
         for _ in range(10):  # a run may be through before it is hit
             run = subprocess.Popen(["mpirun", "-n", "2", suite.program, "run", "killed.yaml", "-o", "killed.h5", "--quiet",
-                                    "--threads", "1", "--set", "output.checkpoint.every=0.01 s"], cwd=suite.folder,
+                                    "--threads", "1", "--set", "output.checkpoint.every=0.05 s"], cwd=suite.folder,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             while not os.path.exists(suite.path("killed.chk.h5")) and run.poll() is None:
                 time.sleep(0.002)
