@@ -8,7 +8,9 @@
 run, steady, check, resolve,       the program
 describe
 Result                            a result file
-plot, plot_phase_space            figures
+Sweep                             the folder of a sweep
+plot, plot_traces,                figures
+plot_phase_space
 conductivity, harmonics,          spectra, each with plot_...
 spectrogram, coherence_map
 Bands, band_path                  band structures, from Wannier90 or from a result
@@ -18,6 +20,7 @@ Problems are raised as keldrift.Error with the message of the program.
 """
 
 from .bands import Bands, band_path, plot_bands
+from .comparison import plot_traces
 from .figures import apply_style
 from .overview import plot
 from .phase_space import phase_space_movie, plot_phase_space
@@ -27,10 +30,11 @@ from .result import (ELEMENTARY_CHARGE_SI, HBAR_EV_FS, HBAR_SI, Error, Quantity,
                      ResultWarning, to_si)
 from .spectra import (coherence_map, conductivity, harmonics, plot_coherence_map,
                       plot_conductivity, plot_harmonics, plot_spectrogram, spectrogram)
+from .sweep import Sweep
 
 __all__ = [
     "Bands", "ELEMENTARY_CHARGE_SI", "Error", "HBAR_EV_FS", "HBAR_SI", "Quantity", "Result",
-    "ResultWarning", "apply_style", "band_path", "check", "coherence_map", "conductivity", "describe",
+    "ResultWarning", "Sweep", "apply_style", "band_path", "check", "coherence_map", "conductivity", "describe",
     "harmonics", "phase_space_movie", "plot", "plot_bands", "plot_coherence_map",
-    "plot_conductivity", "plot_harmonics", "plot_phase_space", "plot_spectrogram", "report", "resolve", "run",
-    "spectrogram", "steady", "to_si"]
+    "plot_conductivity", "plot_harmonics", "plot_phase_space", "plot_spectrogram", "plot_traces", "report",
+    "resolve", "run", "spectrogram", "steady", "to_si"]

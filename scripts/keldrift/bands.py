@@ -22,6 +22,8 @@ from .result import USAGE_ERROR, Error, Result, ResultWarning, nan_max
 # Grids on which a model is computed, by dimension.
 LATTICE_GRID = {1: [64], 2: [32, 32], 3: [12, 12, 12]}
 BOX_GRID = {1: [512], 2: [128, 128], 3: [48, 48, 48]}
+# A direction whose hoppings are all below this fraction of the largest one has no dispersion to draw.
+FLAT = 1e-3
 # A hopping at the rim of the grid above this fraction of the largest one is reported.
 RIM_LIMIT = 1e-4
 
@@ -135,31 +137,44 @@ class Bands:
         return np.linalg.eigvalsh(self.hamiltonian(fraction))
 
     def default_path(self):
-        """Labels and fractions of the usual points of a chain, a square, a hexagonal or an fcc lattice;
-        for another lattice lines from 0 to the middles of the edges."""
+        """Labels and fractions of the usual points of a chain, a square, a hexagonal or an fcc lattice; for
+        another lattice straight through the zone along one reciprocal lattice vector after the other.
+        Directions without dispersion are left out."""
         b = self.reciprocal
         n_dim = len(b)
+        active = self.dispersing()
         names, points = ["G"], [np.zeros(n_dim)]
-        length = np.linalg.norm(b, axis=1)
-        cosine = b[0] @ b[1] / (length[0] * length[1]) if n_dim == 2 else None
-        if n_dim == 1:
-            names, points = ["−X", "G", "X"], [[-0.5], [0], [0.5]]
-        elif n_dim == 2 and np.isclose(length[0], length[1]) and np.isclose(abs(cosine), 0.5):
+        length = np.linalg.norm(b[active], axis=1)
+        is_plane = active.size == 2 and bool(np.isclose(length[0], length[1]))
+        cosine = b[active[0]] @ b[active[1]] / (length[0] * length[1]) if is_plane else None
+        if active.size == 1:
+            end = "X" if n_dim == 1 else f"b{active[0] + 1}/2"
+            names, points = ["−" + end, "G", end], np.outer([-0.5, 0, 0.5], np.eye(n_dim)[active[0]])
+        elif is_plane and np.isclose(abs(cosine), 0.5):
             corner = [1 / 3, 1 / 3] if cosine > 0 else [2 / 3, 1 / 3]
-            names, points = ["G", "K", "M", "G"], [[0, 0], corner, [0.5, 0], [0, 0]]
-        elif n_dim == 2 and np.isclose(length[0], length[1]) and abs(cosine) < 1e-9:
-            names, points = ["G", "X", "M", "G"], [[0, 0], [0.5, 0], [0.5, 0.5], [0, 0]]
-        elif n_dim == 3 and self.is_face_centered():
+            names, points = ["G", "K", "M", "G"], [[0, 0], corner, [0.5, 0], [0, 0]] @ np.eye(n_dim)[active]
+        elif is_plane and abs(cosine) < 1e-9:
+            names, points = ["G", "X", "M", "G"], [[0, 0], [0.5, 0], [0.5, 0.5], [0, 0]] @ np.eye(n_dim)[active]
+        elif active.size == 3 and self.is_face_centered():
             edge = 2 * np.abs(self.vectors).max()
             names = ["L", "G", "X", "W", "K", "G"]
             cartesian = np.array([[0.5, 0.5, 0.5], [0, 0, 0], [1, 0, 0], [1, 0.5, 0],
                                   [0.75, 0.75, 0], [0, 0, 0]]) * 2 * np.pi / edge
             points = cartesian @ self.vectors.T / (2 * np.pi)
         else:
-            for i in range(n_dim):
+            # Behind b/2 the path goes on to the next Gamma: k and -k need not be alike.
+            for i in active:
                 names += [f"b{i + 1}/2", "G"]
-                points += [0.5 * np.eye(n_dim)[i], np.zeros(n_dim)]
+                points += [points[-1] + 0.5 * np.eye(n_dim)[i], points[-1] + np.eye(n_dim)[i]]
         return list(zip(names, np.asarray(points, float)))
+
+    def dispersing(self):
+        """Indices of the reciprocal lattice vectors along which the bands change; all where none do."""
+        size = np.abs(self.hoppings).max(axis=(-2, -1))
+        size[np.all(self.cells == 0, axis=1)] = 0
+        found = [i for i in range(len(self.vectors))
+                 if nan_max(size[self.cells[:, i] != 0]) > FLAT * nan_max(size)]
+        return np.array(found or range(len(self.vectors)))
 
     def is_face_centered(self):
         """True for (0, a/2, a/2) and the like along the Cartesian axes."""
@@ -263,12 +278,12 @@ def computed(scenario):
 
 
 def describe_bands(bands, window=None):
-    """Lines about the bands of `band_path`: their ranges and gaps and which of them a window holds."""
+    """Lines about the bands of `band_path`, counted from 0: their ranges and gaps and which of them a window holds."""
     unit = "" if bands.units == "1" else f" {bands.units}"
     energy = bands.values
     low, high = energy.min(axis=0), energy.max(axis=0)
     for n in range(energy.shape[1]):
-        text = f"band {n + 1}: {low[n]:.4f} to {high[n]:.4f}{unit}"
+        text = f"band {n}: {low[n]:.4f} to {high[n]:.4f}{unit}"
         if window is not None:
             inside = (energy[:, n] >= window[0]) & (energy[:, n] <= window[1])
             text += (", in the window" if inside.all() else
@@ -277,7 +292,7 @@ def describe_bands(bands, window=None):
     for n in range(energy.shape[1] - 1):
         if low[n + 1] > high[n]:
             direct = (energy[:, n + 1] - energy[:, n]).min()
-            yield (f"gap above band {n + 1}: {low[n + 1] - high[n]:.4f}{unit}, direct "
+            yield (f"gap above band {n}: {low[n + 1] - high[n]:.4f}{unit}, direct "
                    f"{direct:.4f}{unit}, along this path")
 
 

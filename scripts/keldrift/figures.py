@@ -6,6 +6,7 @@ import math
 import os
 import re
 import sys
+import textwrap
 import warnings
 
 import matplotlib.pyplot as plt
@@ -70,6 +71,25 @@ STYLE = {
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.w_pad": 0.05, "figure.constrained_layout.h_pad": 0.04,
 }
+
+
+def heading_of(result, title, width):
+    """The heading of a figure of a result: `title`, or that of the scenario, in lines of `width` characters;
+    under it, where the result is a checkpoint, how far the run has come, which is told as a warning too."""
+    heading = "\n".join(textwrap.wrap(escape(result.title if title is None else title), width))
+    if not result.incomplete:
+        return heading
+    tell_incomplete(result, 3)
+    return "\n".join(line for line in (heading, incomplete_mark(result.incomplete)) if line)
+
+
+def incomplete_mark(progress):
+    return f"INCOMPLETE: a checkpoint at {progress}"
+
+
+def tell_incomplete(result, level):
+    warnings.warn(f"{result.path}: warning: incomplete: a checkpoint at {result.incomplete} (keldrift run "
+                  f"--restart {result.path} goes on)", ResultWarning, stacklevel=level + 1)
 
 
 def apply_style():

@@ -1,7 +1,6 @@
 """The overview of a result: what happened in time, and the populations over k."""
 
 import re
-import textwrap
 from dataclasses import dataclass, field
 
 import matplotlib.pyplot as plt
@@ -10,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 
 from .figures import (AXIS_NAMES, COLORS, DIVERGING_MAP, FAINT, SEQUENTIAL_MAP, axis_label,
-                      decimal_exponent, escape, legend_above, pretty_unit, styled)
+                      decimal_exponent, heading_of, legend_above, pretty_unit, styled)
 from .result import USAGE_ERROR, Error, nan_max
 
 MAX_BANDS = len(COLORS)
@@ -52,6 +51,7 @@ class Panel:
     kicks: list = field(default_factory=list)  # (time, signed height, label)
     is_trivial: bool = False  # zero, or constant whatever the scenario: says nothing
     least_span: float = 0.0  # of the vertical axis
+    per: str = ""  # what the values refer to, for the label
 
 
 @dataclass
@@ -115,13 +115,13 @@ def population_panel(result):
     curves = [Curve(shown[:, n], "", FAINT, "-", 0.8) for n in order[MAX_BANDS:]]
     for color, n in zip(COLORS, main):
         start = f" (from {p.values[0, n]:.4g})" if is_difference and n_band <= 4 else ""
-        curves.append(Curve(shown[:, n], f"band {n + 1}{start}", color))
+        curves.append(Curve(shown[:, n], f"band {n}{start}", color))
     if n_band > MAX_BANDS:
         curves[0].label = f"the other {n_band - MAX_BANDS}"
     # That of a single band is the number, which does not change unless particles come or go.
     is_trivial = n_band == 1 and nan_max(change) <= CONSTANT * nan_max(p.values)
     return Panel("population change" if is_difference else "population", p.unit, curves,
-                 is_trivial=is_trivial)
+                 is_trivial=is_trivial, per=per_spin(result))
 
 
 def coherence_panel(result):
@@ -133,11 +133,11 @@ def coherence_panel(result):
     shown = sorted(by_size[:MAX_PAIRS])
     # A space keeps "1 10" apart from "11 0" where bands have two digits.
     gap = r"\," if c.values.shape[1] > 9 else ""
-    curves = [Curve(np.abs(c.values[:, n, m]), f"$|f_{{{n + 1}{gap}{m + 1}}}|$", color)
+    curves = [Curve(np.abs(c.values[:, n, m]), f"$|f_{{{n}{gap}{m}}}|$", color)
               for (n, m), color in zip(shown, COLORS)]
     hidden = len(pairs) - len(shown)
     note = f"largest {MAX_PAIRS} of {len(pairs)}" if hidden else ""
-    return Panel("coherence", c.unit, curves, note=note, is_trivial=nan_max(c.values) == 0)
+    return Panel("coherence", c.unit, curves, note=note, is_trivial=nan_max(c.values) == 0, per=per_spin(result))
 
 
 def current_panel(result):
@@ -164,7 +164,7 @@ def current_panel(result):
             if nan_max(part.values[:, i]) > NEGLIGIBLE * largest:
                 curves.append(Curve(part.values[:, i], "", COLORS[i], style, 1.0))
         legend.append((label, gray, style))
-    return Panel("current", total.unit, curves, legend=legend, is_trivial=largest == 0)
+    return Panel("current", total.unit, curves, legend=legend, is_trivial=largest == 0, per=per_cell(result))
 
 
 def energy_panel(result):
@@ -173,11 +173,32 @@ def energy_panel(result):
     work = result.trace("work").values if "/traces/work" in result else np.zeros(1)
     if nan_max(work) > 0:
         curves.append(Curve(work, "work of the field", COLORS[1], "--"))
-    acts = (result.has_field or result.has_moving_potential or result.has_collisions
-            or "/traces/contact_number" in result)
     return Panel("energy", energy.unit, curves,
                  is_trivial=all(nan_max(curve.values) == 0 for curve in curves),
-                 least_span=0.0 if acts else ENERGY_SPAN * nan_max(energy.values))
+                 least_span=0.0 if changes_energy(result) else ENERGY_SPAN * nan_max(energy.values), per=per_cell(result))
+
+
+def changes_energy(result):
+    """True if anything acts that does: a field, a potential that moves, collisions, contacts."""
+    return (result.has_field or result.has_moving_potential or result.has_collisions
+            or "/traces/contact_number" in result)
+
+
+def per_cell(result):
+    """Traces of a run in space are integrals over the box."""
+    return "" if "/grid/r" in result else "per cell"
+
+
+def per_spin(result):
+    """Populations and coherences do not carry the spin degeneracy."""
+    return "per spin" if float(result.parameters.get("model", {}).get("spin_degeneracy", 1)) != 1 else ""
+
+
+def panel_label(name, unit, exponent, per):
+    """Two lines: the name, and the unit, with `per` where there is room for it."""
+    if pretty_unit(unit):
+        return axis_label(" ".join(filter(None, (name, per))), unit, exponent, "\n")
+    return axis_label("\n".join(filter(None, (name, per))), unit, exponent, " " if per else "\n")
 
 
 PANELS = (("field", field_panel), ("population", population_panel),
@@ -247,11 +268,15 @@ def snapshot_images(result, detail=None):
         around = bands_around_gap(values[0])
         candidates = around if nan_max(np.array([change[n] for n in around])) > 0 else range(len(change))
         bands = sorted(sorted(candidates, key=lambda n: -change[n])[:n_image])
-    draw = line_image if len(drawn) == 1 else plane_image
-    images = [draw(values[..., n], n, time, points, k.unit, sliced) for n in bands]
-    if detail is not None:
-        images += [plane_image(values[..., n], n, time, points, k.unit, sliced, detail)
-                   for n in bands]
+    if len(drawn) == 1:
+        # Bands beside each other are drawn alike: changes, if one of them needs it to be seen.
+        is_difference = any(hides_change(values[..., n]) for n in bands)
+        images = [line_image(values[..., n], n, time, points, k.unit, is_difference) for n in bands]
+    else:
+        is_difference = any(nan_max(values[-1, ..., n] - values[0, ..., n]) > NEGLIGIBLE * nan_max(values[..., n])
+                            for n in bands)
+        images = [plane_image(values[..., n], n, time, points, k.unit, sliced, is_difference, window)
+                  for window in ([None] if detail is None else [None, detail]) for n in bands]
     if density:
         images.append(density_image(result, time))
     return images
@@ -278,20 +303,17 @@ def is_periodic(points):
     return nan_max(points.reshape(-1, points.shape[-1])[0]) <= 1e-12 * nan_max(points)
 
 
-def difference_or_values(p, p_start):
-    """The change since the start if there is one that the values would hide."""
-    change = nan_max(p - p_start)
-    if NEGLIGIBLE * nan_max(p) < change < 2 * SMALL_CHANGE * nan_max(p):
-        return p - p_start, True
-    return p, False
+def hides_change(p):
+    """True if values [t, ...] change since the start so little that they would not show it."""
+    return NEGLIGIBLE * nan_max(p) < nan_max(p - p[0]) < 2 * SMALL_CHANGE * nan_max(p)
 
 
-def line_image(p, band, time, points, unit, _):
-    """Population of a band against k and time, one dimension."""
+def line_image(p, band, time, points, unit, is_difference):
+    """Population of a band, or its change, against k and time, one dimension."""
     step = points[1] - points[0]
     direction = step / np.linalg.norm(step)
     k = points @ direction
-    values, is_difference = difference_or_values(p, p[0])
+    values = p - p[0] if is_difference else p
     if is_periodic(points):
         # Gamma belongs in the middle.
         half = k.size // 2
@@ -300,13 +322,13 @@ def line_image(p, band, time, points, unit, _):
         values = np.roll(values, half, axis=1)
     corner_x, corner_y = np.meshgrid(edges_of(k), edges_of(time.values))
     name = "population change" if is_difference else "population"
-    return Image(f"band {band + 1}", name, values, corner_x, corner_y, axis_label("$k$", unit),
+    return Image(f"band {band}", name, values, corner_x, corner_y, axis_label("$k$", unit),
                  axis_label("time", time.unit), is_difference,
                  y_range=(time.values[0], time.values[-1]))
 
 
-def plane_image(p, band, time, points, unit, sliced, detail=None):
-    """Last snapshot minus the first of a band in the plane of the first two axes of the grid."""
+def plane_image(p, band, time, points, unit, sliced, is_difference, detail=None):
+    """Last snapshot of a band, or that minus the first, in the plane of the first two axes of the grid."""
     n1, n2 = points.shape[:2]
     step1, step2 = points[1, 0] - points[0, 0], points[0, 1] - points[0, 0]
     if np.allclose([step1[2:], step2[2:]], 0):
@@ -318,10 +340,7 @@ def plane_image(p, band, time, points, unit, sliced, detail=None):
         plane = np.array([first, second / np.linalg.norm(second)])
         labels = (axis_label(r"$k$ along $b_1$", unit), axis_label(r"$k$ normal to $b_1$", unit))
     origin, step1, step2 = plane @ points[0, 0], plane @ step1, plane @ step2
-    values = p[-1] - p[0]
-    is_difference = nan_max(values) > NEGLIGIBLE * nan_max(p)
-    if not is_difference:
-        values = p[-1]
+    values = p[-1] - p[0] if is_difference else p[-1]
     start1 = start2 = 0
     outline = None
     if detail is not None:
@@ -342,7 +361,7 @@ def plane_image(p, band, time, points, unit, sliced, detail=None):
     if outline is None:
         outline = np.array([corners[0, 0], corners[-1, 0], corners[-1, -1], corners[0, -1]])
     end = f"{time.values[-1]:.4g} {pretty_unit(time.unit)}".strip()
-    title = f"band {band + 1}" + (", $k_3 = 0$" if sliced else "")
+    title = f"band {band}" + (", $k_3 = 0$" if sliced else "")
     title += f", $t$ = {end}"
     name = "population change" if is_difference else "population"
     return Image(title, name, values, corners[..., 0], corners[..., 1], *labels, is_difference,
@@ -373,7 +392,8 @@ def density_image(result, time):
     r = result.read("/grid/r") if "/grid/r" in result else None
     position = r.values.reshape(-1) if r is not None else np.arange(n.values.shape[1], dtype=float)
     corner_x, corner_y = np.meshgrid(edges_of(position), edges_of(time.values))
-    values, is_difference = difference_or_values(n.values, n.values[0])
+    is_difference = hides_change(n.values)
+    values = n.values - n.values[0] if is_difference else n.values
     name = "density change" if is_difference else "density"
     return Image("all bands", name, values, corner_x, corner_y,
                  axis_label("$R$", r.unit if r is not None else "1"), axis_label("time", time.unit),
@@ -395,7 +415,7 @@ def draw_panel(axes, panel, time, width):
         half, middle = panel.least_span / 2, (shown.min() + shown.max()) / 2
         axes.set_ylim((middle - half) / 10.0**exponent, (middle + half) / 10.0**exponent)
     axes.yaxis.set_major_locator(plt.MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.set_ylabel(axis_label(panel.name, panel.unit, exponent, "\n"))
+    axes.set_ylabel(panel_label(panel.name, panel.unit, exponent, panel.per))
     if panel.legend is not None:
         handles = [Line2D([], [], color=color, linestyle=style, label=label,
                           marker=markers.get(style))
@@ -512,7 +532,7 @@ def plot(result, panels=None, images=True, title=None, detail=None):
 
     Curves against time at the left and, beside them, the populations over k (one dimension: against
     k and time; two and three: the last snapshot minus the first, in three dimensions in the plane
-    k3 = 0), and n(R) where R is resolved in one dimension.
+    k3 = 0; bands are counted from 0), and n(R) where R is resolved in one dimension.
 
     panels   names out of field, population, coherence, current, energy, [] for none (default: all but
              those that are zero throughout and the constant population of a single band)
@@ -540,7 +560,7 @@ def plot(result, panels=None, images=True, title=None, detail=None):
     width = 7.4 if made and pictures else 5.6 if made else min(3.7 * len(pictures) + 0.4, 7.8)
     height = heights[0] + 3.1 if is_stacked else max(heights) if made else 3.1
     figure = plt.figure(figsize=(width, height))
-    heading = result.title if title is None else title
+    heading = heading_of(result, title, int(12 * width))
     if is_stacked:
         outer = figure.add_gridspec(2, 1, height_ratios=[heights[0], 3.1])
         left, right = outer[0], outer[1].subgridspec(1, len(pictures))
@@ -557,7 +577,7 @@ def plot(result, panels=None, images=True, title=None, detail=None):
     for place, picture in enumerate(pictures):
         draw_image(figure, figure.add_subplot(right[place]), picture)
     if heading:
-        figure.suptitle("\n".join(textwrap.wrap(escape(heading), int(12 * width))))
+        figure.suptitle(heading)
     return figure
 
 

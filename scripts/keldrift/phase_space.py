@@ -1,20 +1,21 @@
 """f(R,k) of results that are resolved in one dimension of R and of k."""
 
 import os
-import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import FFMpegWriter, PillowWriter
 
-from .figures import (COLORS, DIVERGING_MAP, FAINT, axis_label, decimal_exponent, escape,
+from .figures import (COLORS, DIVERGING_MAP, FAINT, axis_label, decimal_exponent, heading_of,
                       pretty_unit, styled)
+from .potential import Potential
 from .result import USAGE_ERROR, Error, nan_max
 
 DEFAULT_PANELS = 4
 MAX_COLUMNS = 2
 # A negative part of a marginal smaller than this, relative to its largest value, is rounding.
 NEGLIGIBLE = 1e-10
+POTENTIAL_COLOR = COLORS[2]
 
 
 class PhaseSpace:
@@ -45,6 +46,7 @@ class PhaseSpace:
             self.roll = self.k.size // 2
             self.k = self.k - self.roll * (self.k[1] - self.k[0])
         self.n_unit = result.read("/snapshots/density", (0,)).unit
+        self.potential = Potential(result)
 
     def frame(self, index):
         """f(R,k) [k, R], n(R) and n(k) of a snapshot."""
@@ -84,7 +86,7 @@ class Panel:
 
     def __init__(self, figure, place, space, scale, window_r, window_k):
         self.space = space
-        limit, limits_r, limits_k = scale
+        limit, limits_r, limits_k, limits_u = scale
         self.axes = figure.add_subplot(place)
         # Inside the axes of the image, the marginals keep to its sides whatever the layout does.
         self.above = self.axes.inset_axes([0, 1.04, 1, 0.3], sharex=self.axes)
@@ -115,11 +117,30 @@ class Panel:
         self.axes.set_xlabel(axis_label("$R$", space.r_unit))
         self.axes.set_ylabel(axis_label("$k$", space.k_unit))
         self.above.set_ylabel(axis_label("$n(R)$", space.n_unit, self.exponents[0], "\n"))
+        self.add_potential(space, limits_u)
         k_unit = "" if space.r_unit == "1" else space.r_unit
         self.beside.set_xlabel(axis_label("$n(k)$", k_unit, self.exponents[1], "\n"))
 
+    def add_potential(self, space, limits):
+        """U(R) over n(R), with its axis at the right, where the corner between the marginals is free."""
+        self.line_u = None
+        if limits is None:
+            return
+        axes = self.above.twinx()
+        self.line_u, = axes.plot(space.r, 0 * space.r, color=POTENTIAL_COLOR, linewidth=1.0, linestyle="--")
+        self.exponent_u = decimal_exponent(nan_max(np.array(limits)))
+        axes.set_ylim(*(x / 10.0**self.exponent_u for x in limits))
+        axes.yaxis.set_major_locator(plt.MaxNLocator(2, steps=[1, 2, 5, 10]))
+        axes.spines["right"].set_visible(True)
+        axes.spines["right"].set_color(POTENTIAL_COLOR)
+        axes.tick_params(axis="y", colors=POTENTIAL_COLOR)
+        axes.set_ylabel(axis_label("$U(R)$", space.potential.unit, self.exponent_u, "\n"), color=POTENTIAL_COLOR)
+
     def fill(self, index):
         f, n_r, n_k = self.space.frame(index)
+        if self.line_u is not None:
+            self.line_u.set_ydata(self.space.potential.at(self.space.time.values[index], n_r)
+                                  / 10.0**self.exponent_u)
         self.image.set_data(f)
         self.line_r.set_ydata(n_r / 10.0**self.exponents[0])
         self.line_k.set_xdata(n_k / 10.0**self.exponents[1])
@@ -127,15 +148,28 @@ class Panel:
         self.above.set_title(f"$t$ = {time}")
 
 
-def scales(space, indices, limit):
-    """Limits of color and marginals that hold for all the snapshots."""
-    largest, curves_r, curves_k = 0.0, [], []
+def scales(space, indices, limit, window):
+    """Limits of color, of the marginals and of the potential in the window of R that hold for all the
+    snapshots."""
+    largest, curves_r, curves_k, curves_u = 0.0, [], [], []
     for index in indices:
         f, n_r, n_k = space.frame(index)
         largest = max(largest, nan_max(f))
         curves_r.append(n_r)
         curves_k.append(n_k)
-    return limit or largest or 1.0, limits_of(curves_r), limits_of(curves_k)
+        if space.potential.is_known:
+            u = space.potential.at(space.time.values[index], n_r)
+            curves_u.append(u[seen(space.r, window)])
+    limits_u = None
+    if nan_max(np.array(curves_u)) > 0:
+        low, high = min(0.0, np.min(curves_u)), max(0.0, np.max(curves_u))
+        margin = 0.08 * (high - low)
+        limits_u = (low - margin if low < 0 else 0.0, high + margin)
+    return limit or largest or 1.0, limits_of(curves_r), limits_of(curves_k), limits_u
+
+
+def seen(r, window):
+    return np.full(r.size, True) if window is None else (r >= window[0]) & (r <= window[1])
 
 
 def add_bar(figure, panels, label, aspect, heading):
@@ -163,18 +197,13 @@ def chosen(snapshots, n_snapshot):
     return [index % n_snapshot for index in snapshots]
 
 
-def heading_of(result, title, width):
-    heading = result.title if title is None else title
-    return "\n".join(textwrap.wrap(escape(heading), width))
-
-
 @styled
 def plot_phase_space(result, snapshots=None, band=None, r=None, k=None, limit=None, title=None):
     """Draws f(R,k) of a result that is resolved in one dimension of R and of k.
 
     Every panel is a snapshot: f(R,k), summed over the orbitals or the population of one band, with
-    n(R) above and n(k) at the right. Red is positive and blue negative; all panels share their
-    scales.
+    n(R) and, where the scenario gives it, the potential U(R) above and n(k) at the right. Red is positive
+    and blue negative; all panels share their scales.
 
     snapshots  numbers from 0, negative ones from the end (default: four from first to last)
     band       from 0 for the lowest (default: all)
@@ -184,7 +213,7 @@ def plot_phase_space(result, snapshots=None, band=None, r=None, k=None, limit=No
     """
     space = PhaseSpace(result, band)
     indices = chosen(snapshots, space.time.values.size)
-    scale = scales(space, indices, limit)
+    scale = scales(space, indices, limit, r)
     columns = min(MAX_COLUMNS, len(indices))
     rows = -(-len(indices) // columns)
     figure = plt.figure(figsize=(3.9 * columns + 0.7 if columns > 1 else 5.0,
@@ -208,7 +237,7 @@ def phase_space_movie(result, path, band=None, r=None, k=None, limit=None, title
     space = PhaseSpace(result, band)
     indices = range(space.time.values.size)
     figure = plt.figure(figsize=(5.0, 3.9))
-    panel = Panel(figure, figure.add_gridspec(1, 1)[0], space, scales(space, indices, limit), r, k)
+    panel = Panel(figure, figure.add_gridspec(1, 1)[0], space, scales(space, indices, limit, r), r, k)
     add_bar(figure, [panel], space.name, 16, heading_of(result, title, 56))
     stem, extension = os.path.splitext(path)
     partial = f"{stem}.part{extension}"

@@ -3,15 +3,16 @@
 import base64
 import io
 import os
+import warnings as python_warnings
 from html import escape
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .figures import pretty_unit
+from .figures import pretty_unit, tell_incomplete
 from .overview import small_figures
 from .phase_space import chosen, plot_phase_space
-from .result import Error
+from .result import Error, ResultWarning
 
 CSS = """
 :root { color-scheme: light; }
@@ -68,6 +69,8 @@ MATRIX_UNITS = {"lattice_vectors": "angstrom", "positions": "angstrom", "hopping
 
 def report(result, file=None):
     """The page as text; also written to `file` where one is given, complete or not at all."""
+    if result.incomplete:
+        tell_incomplete(result, 2)
     parts = [head(result), overview(result), warnings(result), figures(result), conserved(result),
              tensors(result), cost(result), parameters(result)]
     page = PAGE.format(title=escape(result.title), css=CSS,
@@ -159,6 +162,8 @@ def overview(result):
 
 def warnings(result):
     texts = result.warnings
+    if result.incomplete:
+        texts = [f"incomplete: a checkpoint at {result.incomplete}", *texts]
     if not texts:
         return '<p class="good">The run ended without warnings.</p>'
     items = "".join(f"<li>{escape(text)}</li>" for text in texts)
@@ -184,9 +189,12 @@ def figures(result):
         time = result.read("/snapshots/time")
         for index in chosen(None, time.values.size):
             at = f"{time.values[index]:.4g} {pretty_unit(time.unit)}".strip()
+            with python_warnings.catch_warnings():
+                # Told once for the page.
+                python_warnings.simplefilter("ignore", ResultWarning)
+                figure = plot_phase_space(result, [index], title="")
             found.append((f"f(R,k) at {at}", f"The Wigner function over R and k at time {at}, with "
-                          "the densities over R and over k beside it",
-                          plot_phase_space(result, [index], title="")))
+                          "the densities over R and over k beside it", figure))
     items = []
     for name, description, figure in found:
         source, (width, height) = picture(figure)

@@ -9,6 +9,7 @@ The layout of a result file is described by `keldrift info FILE.h5` and in docs/
 """
 
 import os
+import re
 import shutil
 import weakref
 from dataclasses import dataclass, field
@@ -27,6 +28,10 @@ FILE_ERROR = 3
 HBAR_EV_FS = 0.6582119569
 HBAR_SI = 1.054571817e-34
 ELEMENTARY_CHARGE_SI = 1.602176634e-19
+
+# Axes that count things, from 0, which the file holds as floating-point numbers.
+COUNTED = {"band", "band_2", "orbital", "orbital_2", "direction", "direction_2", "direction_r", "contact",
+           "branch", "phonon_mode"}
 
 
 class Error(Exception):
@@ -56,8 +61,10 @@ class Result:
     """A result file, open for reading.
 
     traces, snapshots, grid, model, steady
-        the groups of the file as xarray.Dataset, with units and long_name as attributes and the
-        dimension scales as coordinates; user observables are the variables user/NAME of traces.
+        the groups of the file as xarray.Dataset, with units, long_name (short, for axes of plots) and
+        description (what the file says) as attributes and the dimension scales as coordinates, those of
+        bands, orbitals and directions as integers from 0; user observables are the variables user/NAME
+        of traces.
         They are read as a whole when first asked for; `dataset` and `read` take parts of what is too
         large for that.
     scenario, parameters
@@ -140,10 +147,15 @@ class Result:
         for name in found:
             if h5py.h5ds.is_scale(self._file[f"{group}/{name}"].id):
                 scale = self.read(f"{group}/{name}")
-                coordinates[name] = (name, scale.values, scale.attributes)
+                values, attributes = scale.values, described(name, scale.attributes)
+                if name in COUNTED:
+                    values = values.astype(int)
+                    attributes.pop("units", None)
+                coordinates[name] = (name, values, attributes)
             elif names is None or name in names:
                 quantity = self.read(f"{group}/{name}")
-                variables[name] = (quantity.dims, quantity.values, quantity.attributes)
+                variables[name] = (quantity.dims, quantity.values,
+                                   described(name, quantity.attributes))
         for name in names or ():
             if name not in variables:
                 self._dataset(f"{group}/{name}")
@@ -219,6 +231,15 @@ class Result:
         return str(self.parameters.get("title") or "") or self.path.stem
 
     @property
+    def incomplete(self):
+        """How far the run has come if the file is a checkpoint ('12 of 60 fs'), else ''."""
+        if "checkpoint" not in self._file:
+            return ""
+        attributes = self._file["checkpoint"].attrs
+        unit = "" if self.is_natural else " fs"
+        return f"{attributes.get('time', 0):.4g} of {attributes.get('duration', np.nan):.4g}{unit}"
+
+    @property
     def has_collisions(self):
         return str(self.run.get("ansatz", "none")) != "none"
 
@@ -255,6 +276,18 @@ def _text(value):
     if isinstance(value, np.ndarray) and value.size == 1:
         return value.item()
     return value.item() if isinstance(value, np.generic) else value
+
+
+def described(name, attributes):
+    """Attributes with a short long_name, for the axes of plots, and the whole text as description."""
+    text = str(attributes.get("long_name", ""))
+    short = re.split(r"[,;]", text)[0].strip()
+    if not short or short.startswith("g_s "):
+        # A formula: the name of the dataset says what it is.
+        short = name.removeprefix("user/").replace("_", " ") + (" per cell" if "per cell" in text else "")
+    if name in COUNTED:
+        short = re.sub(r"_\d$", "", name).replace("_", " ")
+    return {**attributes, "long_name": short, "description": text}
 
 
 def to_si(quantity):

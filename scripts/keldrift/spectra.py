@@ -24,7 +24,9 @@ conductivity
 
 harmonics
     |omega J(omega)|^2 of the emitted light with a Hann window over the whole run, by the
-    trapezoidal rule, which converges fastest for a function that vanishes at both ends.
+    trapezoidal rule, which converges fastest for a function that vanishes at both ends. The orders
+    are counted from the carrier frequency that the scenario gives the strongest of its pulses and
+    cosines, else from the photon energy at which the trace of the field is strongest.
 
 spectrogram
     the same through a Gaussian window that moves along: what is emitted when.
@@ -46,7 +48,7 @@ from matplotlib.colors import LogNorm
 from scipy.interpolate import BarycentricInterpolator, CubicSpline
 
 from .figures import (AXIS_NAMES, COLORS, SEQUENTIAL_MAP, axis_label, decimal_exponent, escape,
-                      legend_above, styled)
+                      incomplete_mark, legend_above, styled, tell_incomplete)
 from .result import (ELEMENTARY_CHARGE_SI, HBAR_SI, USAGE_ERROR, Error, ResultWarning, nan_max)
 
 GAUSS_NODE, GAUSS_WEIGHT = np.polynomial.legendre.leggauss(6)
@@ -60,6 +62,11 @@ ONSET = 1e-8
 # Populations are of second order in the field: a change beyond this fraction is no linear response.
 LINEAR_LIMIT = 1e-3
 QUADRATURE_LIMIT = 0.02
+# Frames resolve a current if the upper fifth of the energies that they hold has less than this fraction of
+# its largest Fourier component.
+UNRESOLVED = 1e-2
+# The axis reaches at least this multiple of the fundamental, and frames are advised that hold twice the order.
+LEAST_REACH, ADVISED_ORDER = 1.5, 5
 HARMONIC_RANGE = 1e-16
 MAP_RANGE = 1e-8
 
@@ -99,6 +106,8 @@ class Drive:
 
 
 def read_drive(result):
+    if result.incomplete:
+        tell_incomplete(result, 3)
     time = result.read("/traces/time").values
     if time.size < 8:
         raise Error(f"{result.path}: error: only {time.size} frames (expected at least 8)")
@@ -180,11 +189,15 @@ def damped_transforms(drive, omega, eta, kind, stride=1):
     return j, e
 
 
+def refuse_no_field(drive, path):
+    if nan_max(drive.field) == 0 and nan_max(drive.kick_impulse) == 0:
+        raise Error(f"{path}: error: there is no field: no response to look at")
+
+
 def field_direction(drive, path):
     """The unit vector of the field, which must keep one direction."""
     acting = np.concatenate([drive.field, drive.kick_impulse / np.diff(drive.time).mean()])
-    if nan_max(acting) == 0:
-        raise Error(f"{path}: error: there is no field: no response to look at")
+    refuse_no_field(drive, path)
     strongest = acting[np.argmax(np.linalg.norm(acting, axis=1))]
     direction = strongest / np.linalg.norm(strongest)
     direction *= np.sign(direction[np.argmax(np.abs(direction))])
@@ -288,7 +301,10 @@ def conductivity(result, width=0.05, components=None, window="exp", max_energy=N
         warnings.warn(f"{result.path}: warning: {text}", ResultWarning, stacklevel=3)
 
     if error > QUADRATURE_LIMIT:
-        warn("the frames hardly resolve the current: make output.every smaller")
+        # Of fourth order where the frames resolve anything: halve their interval at least.
+        interval = np.median(np.diff(drive.time)) * min(0.5, (QUADRATURE_LIMIT / error)**0.25)
+        warn(f"the frames hardly resolve the current (error about {error:.1g} of the maximum): set "
+             f"output.every to {round_down(interval):g}{'' if result.is_natural else ' fs'} or less")
     left = (np.abs(drive.current).max(axis=1)
             * damping(window, eta, drive.time - drive.origin))
     tail = left[-max(2, left.size // 20):].max() / (left.max() or 1.0)
@@ -313,7 +329,7 @@ def conductivity(result, width=0.05, components=None, window="exp", max_energy=N
                "field": f"{drive.kick_time.size} kick(s)" if drive.kick_time.size else "pulse",
                "direction": direction, "origin": drive.origin,
                "duration": drive.time[-1] - drive.time[0], "intervals": drive.time.size - 1,
-               "quadrature_error": error})
+               "quadrature_error": error, "incomplete": result.incomplete})
 
 
 def trapezoidal(time):
@@ -332,19 +348,28 @@ def current_squared_unit(result):
 def harmonics(result, max_energy=None, points=1001):
     """|omega J(omega)|^2 of the emitted light: a DataArray [energy, direction].
 
-    Directions without emission are left out. The attribute fundamental is the photon energy at which
-    the field is strongest, 0 for a field without a carrier.
+    Directions without emission are left out. The attribute fundamental is the photon energy that orders are
+    counted from, 0 for a field without a carrier, and fundamental_of says where it is from: the carrier of a
+    pulse or cosine of the scenario, or the spectrum of the field.
     """
     drive = read_drive(result)
+    refuse_no_field(drive, result.path)
     hbar = result.hbar
     limit = resolved_energy(drive.time, hbar)
-    energy = energies_up_to(0.5 * limit if max_energy is None else max_energy, limit, points)
     weight = trapezoidal(drive.time)[:, None]
+    fundamental, origin = carrier_energy(result)
+    if not fundamental:
+        line = np.linspace(0, limit, 4 * points)
+        e = np.abs(transform(line / hbar, drive.time, weight * drive.field, drive.time[0]))
+        fundamental = fundamental_energy(line, np.linalg.norm(e, axis=1)) or 0.0
+        origin = "spectrum of the field" if fundamental else ""
+    top = min(limit, max(0.5 * limit, LEAST_REACH * fundamental)) if max_energy is None else max_energy
+    energy = energies_up_to(top, limit, points)
     omega = energy / hbar
     j = transform(omega, drive.time, weight * hann(drive.time)[:, None] * drive.current,
                   drive.time[0])
     emitted = np.abs(omega[:, None] * j)**2
-    e = np.abs(transform(omega, drive.time, weight * drive.field, drive.time[0]))
+    warn_of_frames(result, drive, limit, fundamental, top)
     shown = [i for i in range(emitted.shape[1]) if emitted[:, i].max() > 1e-24 * emitted.max()]
     if not shown or emitted.max() == 0:
         raise Error(f"{result.path}: error: there is no current: no light is emitted")
@@ -352,7 +377,50 @@ def harmonics(result, max_energy=None, points=1001):
         emitted[:, shown], dims=("energy", "direction"), name="emission",
         coords={"energy": energy_axis(energy, result), "direction": shown},
         attrs={"units": current_squared_unit(result), "long_name": "|omega J(omega)|^2",
-               "fundamental": fundamental_energy(energy, np.linalg.norm(e, axis=1)) or 0.0})
+               "fundamental": fundamental, "fundamental_of": origin, "incomplete": result.incomplete})
+
+
+def carrier_energy(result):
+    """The photon energy of the strongest pulse or cosine of the scenario that has a carrier frequency, and which
+    one it is; (0, '') where there is none."""
+    def number(entry, key):
+        return abs(float(str(entry.get(key, 0)).split()[0]))
+
+    carriers = [(number(entry, "amplitude"), -place, number(entry, "frequency"))
+                for place, entry in enumerate(result.parameters.get("field") or [])
+                if entry.get("kind") in ("pulse", "cosine") and number(entry, "frequency") > 0]
+    if not carriers:
+        return 0.0, ""
+    _, place, frequency = max(carriers)
+    return 2 * np.pi * result.hbar * frequency, f"carrier of field.{-place}"
+
+
+def warn_of_frames(result, drive, limit, fundamental, top):
+    """Warns where the frames resolve neither the current nor the third harmonic, or the axis ends early."""
+    line = np.linspace(0, limit, 400)
+    weight = trapezoidal(drive.time)[:, None] * hann(drive.time)[:, None]
+    size = np.abs(transform(line / result.hbar, drive.time, weight * drive.current, drive.time[0])).max(axis=1)
+    tail = size[line >= 0.8 * limit].max() / (size.max() or 1.0)
+    energy_unit, time_unit = ("", "") if result.is_natural else (" eV", " fs")
+    interval = np.median(np.diff(drive.time))
+    if fundamental > limit:
+        problem = f"they do not hold the fundamental {fundamental:.4g}{energy_unit}"
+    elif 3 * fundamental > limit:
+        problem = (f"the third harmonic of the fundamental {fundamental:.4g}{energy_unit} lies beyond that and is "
+                   "folded back")
+    elif tail > UNRESOLVED:
+        problem = f"near that the current still has {100 * tail:.2g} % of its largest component"
+    else:
+        if LEAST_REACH * fundamental > top * (1 + 1e-9):
+            warnings.warn(f"{result.path}: warning: the fundamental {fundamental:.4g}{energy_unit} lies near the end "
+                          f"of the axis, {top:.4g}{energy_unit}: raise --max-energy", ResultWarning, stacklevel=3)
+        return
+    better = interval / 2
+    if fundamental:
+        better = min(better, np.pi * result.hbar / (2 * ADVISED_ORDER * fundamental))
+    warnings.warn(f"{result.path}: warning: the frames hardly resolve the current: every {interval:.3g}{time_unit} "
+                  f"they hold energies up to {limit:.3g}{energy_unit}, and {problem}: set output.every to "
+                  f"{round_down(better):g}{time_unit} or less", ResultWarning, stacklevel=3)
 
 
 def spectrogram(result, width=None, component=None, max_energy=None, points=(200, 400)):
@@ -382,6 +450,7 @@ def spectrogram(result, width=None, component=None, max_energy=None, points=(200
     if not 0 <= component < drive.current.shape[1]:
         raise Error(f"error: component {component} (expected 0 to {drive.current.shape[1] - 1})",
                     USAGE_ERROR)
+    warn_of_frames(result, drive, limit, 0.0, energy[-1])
     at = np.linspace(drive.time[0], drive.time[-1], points[0])
     window = np.exp(-(drive.time[:, None] - at)**2 / (2 * width**2))
     samples = (trapezoidal(drive.time) * drive.current[:, component])[:, None] * window
@@ -391,7 +460,7 @@ def spectrogram(result, width=None, component=None, max_energy=None, points=(200
         np.abs(omega[:, None] * j).T**2, dims=("time", "energy"), name="emission",
         coords={"time": ("time", at, {"units": time_unit}), "energy": energy_axis(energy, result)},
         attrs={"units": current_squared_unit(result), "component": component, "width": width,
-               "long_name": f"|omega J_{AXIS_NAMES[component]}(omega; t)|^2"})
+               "incomplete": result.incomplete, "long_name": f"|omega J_{AXIS_NAMES[component]}(omega; t)|^2"})
 
 
 def coherence_map(result, upper=None, lower=None, start=0.0, max_energy=None, points=400):
@@ -405,6 +474,8 @@ def coherence_map(result, upper=None, lower=None, start=0.0, max_energy=None, po
     for name in ("/snapshots/f", "/model/eigenvector"):
         if name not in result:
             raise Error(f"{result.path}: error: there is no dataset {name}")
+    if result.incomplete:
+        tell_incomplete(result, 2)
     hbar = result.hbar
     k, k_unit, index, cut = first_axis(result)
     time = result.read("/snapshots/time").values
@@ -451,7 +522,7 @@ def coherence_map(result, upper=None, lower=None, start=0.0, max_energy=None, po
         coords={"k": ("k", k[order], {"units": k_unit}), "energy": energy_axis(energy, result),
                 "transition": ("k", transition[order])},
         attrs={"units": "1" if result.is_natural else "fs^2", "upper": upper, "lower": lower,
-               "cut": cut, "long_name": f"|f_{upper}{lower}(k, omega)|^2"})
+               "cut": cut, "incomplete": result.incomplete, "long_name": f"|f_{upper}{lower}(k, omega)|^2"})
 
 
 def round_down(value):
@@ -483,9 +554,12 @@ def first_axis(result):
     return k, grid.unit, tuple(index), ", ".join(cuts)
 
 
-def add_heading(figure, title):
-    if title:
-        figure.suptitle("\n".join(textwrap.wrap(escape(title), 66)))
+def add_heading(figure, title, spectrum):
+    lines = textwrap.wrap(escape(title), 66)
+    if spectrum.attrs.get("incomplete"):
+        lines.append(incomplete_mark(spectrum.attrs["incomplete"]))
+    if lines:
+        figure.suptitle("\n".join(lines))
 
 
 def fundamental_energy(energy, weight):
@@ -526,7 +600,7 @@ def plot_conductivity(sigma, title=""):
             right.set_ylabel(rf"$\sigma_{{{label}}}$ ($e^2/4\hbar$)")
             axes.spines["right"].set_visible(True)
     all_axes[-1, 0].set_xlabel(axis_label("photon energy", energy_unit))
-    add_heading(figure, title)
+    add_heading(figure, title, sigma)
     return figure
 
 
@@ -544,7 +618,7 @@ def plot_harmonics(emission, title=""):
     axes.set_ylim(max(HARMONIC_RANGE * top, values[1:].min() / 3), 4 * top)
     axes.yaxis.set_major_locator(plt.LogLocator(numticks=8))
     axes.yaxis.set_minor_locator(plt.NullLocator())
-    axes.set_ylabel("emission" + (f" {unit}" if unit else ""))
+    axes.set_ylabel("emission per cell" + (f" {unit}" if unit else ""))
     axes.set_xlabel(axis_label("photon energy", energy_unit))
     if fundamental:
         upper = axes.secondary_xaxis("top", functions=(lambda x: x / fundamental,
@@ -558,7 +632,7 @@ def plot_harmonics(emission, title=""):
         for order in orders:
             axes.axvline(order * fundamental, color="#D9D9D9", linewidth=0.6, zorder=0)
     axes.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none")
-    add_heading(figure, title)
+    add_heading(figure, title, emission)
     return figure
 
 
@@ -582,7 +656,7 @@ def plot_spectrogram(emission, title=""):
     name = rf"$|\omega J_{AXIS_NAMES[emission.component]}(\omega; t)|^2$"
     bar = figure.colorbar(mesh, label=name + ("" if emission.units == "1" else " (e Å/fs)$^2$"))
     bar.outline.set_linewidth(0.8)
-    add_heading(figure, title)
+    add_heading(figure, title, emission)
     return figure
 
 
@@ -597,13 +671,14 @@ def plot_coherence_map(coherence, title=""):
     axes.set_xlabel(axis_label("$k_1$" if cut else "$k$", coherence.k.units)
                     + (f" at {cut}" if cut else ""))
     axes.set_ylabel(axis_label(r"$\hbar\omega$", coherence.energy.units))
-    upper, lower = coherence.upper + 1, coherence.lower + 1
-    legend = axes.legend([line], [f"$E_{{{upper}}}(k) - E_{{{lower}}}(k)$"], loc="lower left",
-                         bbox_to_anchor=(0, 1.0), facecolor="#4D4D4D", frameon=True,
-                         labelcolor="white")
-    legend.get_frame().set_linewidth(0)
+    upper, lower = coherence.upper, coherence.lower
+    if coherence.transition.values.min() <= coherence.energy.values[-1]:
+        legend = axes.legend([line], [f"$E_{{{upper}}}(k) - E_{{{lower}}}(k)$"], loc="lower left",
+                             bbox_to_anchor=(0, 1.0), facecolor="#4D4D4D", frameon=True,
+                             labelcolor="white")
+        legend.get_frame().set_linewidth(0)
     name = rf"$|f_{{{upper}{lower}}}(k, \omega)|^2$"
     bar = figure.colorbar(mesh, label=axis_label(name, coherence.units))
     bar.outline.set_linewidth(0.8)
-    add_heading(figure, title)
+    add_heading(figure, title, coherence)
     return figure

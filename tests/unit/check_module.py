@@ -229,7 +229,7 @@ class BandChecks(unittest.TestCase):
                       "-o", FOLDER / "silicon_bands")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertTrue((FOLDER / "silicon_bands.png").exists())
-        self.assertIn("band 4: -4.2212 to -0.2715 eV, in the window", done.stdout)
+        self.assertIn("band 3: -4.2212 to -0.2715 eV, in the window", done.stdout)
         done = script("bands", SILICON, "--path", "G 0 0, X 1")
         self.assertEqual(done.returncode, 2)
         self.assertIn("point G of the path has 2 numbers (expected 3)", done.stderr)
