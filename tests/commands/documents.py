@@ -119,6 +119,23 @@ def stopped_run(suite):
     suite.line(os.path.exists(suite.path("NAME.chk.h5")), "a run that was killed leaves its checkpoint")
 
 
+def run_python(suite, page):
+    """The blocks of Python of a page, one after the other in a fresh interpreter, as a reader in a checkout runs them:
+    nothing but the page says where the module is."""
+    with open(os.path.join(suite.source_root, page), encoding="utf-8") as file:
+        found = re.findall(r"^```python\n(.*?)^```", file.read(), re.M | re.S)
+    suite.line(len(found) > 0, f"{page}: {len(found)} blocks of Python")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {"KELDRIFT": suite.path("build/keldrift"), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg",
+                    "PYTHONDONTWRITEBYTECODE": "1"}
+    suite.write("block.py", "\n".join(found))
+    # From standard input, so that the folder of a file does not come onto the path.
+    with open(suite.path("block.py"), encoding="utf-8") as file:
+        done = subprocess.run([sys.executable, "-"], stdin=file, cwd=suite.folder, env=environment, capture_output=True,
+                              text=True, check=False, timeout=200)
+    suite.line(done.returncode == 0, f"{page}: Python: exit {done.returncode} {done.stderr.strip()[-600:]}")
+
+
 def readme(suite):
     prepare(suite)
     stopped_run(suite)
@@ -140,6 +157,7 @@ def readme(suite):
     count = run_blocks(suite, "README.part.md", True)
     suite.source_root = root
     suite.line(count >= 6, f"README: {count} blocks of commands")
+    run_python(suite, "README.md")
     number = 0
     for match in re.finditer(r"```yaml\n(.*?)```", text, re.S):
         if "propagation:" not in match[1]:
@@ -156,6 +174,7 @@ def documents(suite):
     count = sum(run_blocks(suite, "docs/" + name, True) for name in sorted(os.listdir(folder))
                 if name.endswith(".md") and name != "gallery.md")
     suite.line(count > 0, f"docs: {count} blocks of commands")
+    run_python(suite, "docs/python.md")
 
 
 def scenarios(suite):

@@ -5,6 +5,7 @@ With --keep FOLDER the figures and pages stay there to be looked at.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -108,6 +109,49 @@ class ProgramChecks(unittest.TestCase):
             with self.assertRaises(keldrift.Error):
                 keldrift.to_si(result.model.energy)
 
+    def test_labels(self):
+        """Axes that count are integers without a unit, and names are short enough for an axis."""
+        observables = [{"name": "sz", "matrix": "pauli_z"}]
+        with keldrift.run({**CHAIN, "observables": observables}, propagation__duration="1 fs") as result:
+            traces = result.traces
+            self.assertEqual(traces.band.dtype, int)
+            self.assertNotIn("units", traces.band.attrs)
+            self.assertEqual(traces.current.long_name, "current per cell")
+            self.assertEqual(traces.current.description, "current per cell, charge g_s (1/N_k) sum_k Tr(v f)")
+            self.assertEqual(traces["user/sz"].long_name, "sz per cell")
+            for group in (traces, result.snapshots, result.model, result.grid):
+                for name, variable in group.variables.items():
+                    self.assertLessEqual(len(variable.attrs["long_name"]), 60, name)
+            for lines, want in ((traces.population.plot(hue="band"), ["0", "1"]),):
+                legend = lines[0].axes.get_legend()
+                self.assertEqual([text.get_text() for text in legend.get_texts()], want)
+                self.assertEqual(legend.get_title().get_text(), "band")
+                plt.close(lines[0].figure)
+
+    def test_sweep(self):
+        """What `keldrift run --sweep` leaves, against the results one by one."""
+        folder = FOLDER / "swept"
+        scenario = FOLDER / "swept.yaml"
+        scenario.write_text(json.dumps({**CHAIN, "propagation": {"duration": "4 fs"}}))
+        subprocess.run([os.environ["KELDRIFT"], "run", scenario, "--quiet", "--threads", "1", "-o", folder,
+                        "--sweep", "field.0.impulse=0.01,0.02 V fs/angstrom", "--sweep", "grid.k=[8],[16]"],
+                       check=True, capture_output=True)
+        sweep = keldrift.Sweep(folder)
+        current = sweep.traces.current
+        self.assertEqual(current.dims, ("impulse", "k", "time", "direction"))
+        self.assertEqual(current.impulse.units, "V fs/angstrom")
+        count = 0
+        for values, result in sweep:
+            np.testing.assert_array_equal(current.sel(values), result.traces.current)
+            np.testing.assert_allclose(sweep.index.energy.sel(values), result.traces.energy[-1], rtol=1e-12)
+            self.assertEqual(result.parameters["grid"]["k"], json.loads(values["k"]))
+            count += 1
+        self.assertEqual(count, 4)
+        with self.assertRaisesRegex(keldrift.Error, "population_k, k1 of /snapshots differ from run to run"):
+            sweep.snapshots  # pylint: disable=pointless-statement
+        done = script("plot", folder, "--format", "png", "-o", FOLDER / "swept")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_errors(self):
         with self.assertRaises(keldrift.Error) as caught:
             keldrift.run({**CHAIN, "grid": {"q": [3]}})
@@ -210,6 +254,32 @@ class BandChecks(unittest.TestCase):
         # |Gamma K| = 4 pi/3a
         self.assertAlmostEqual(bands.ticks[1], 4 * np.pi / (3 * 2.46), 9)
 
+    def test_default_path(self):
+        """Only where there is dispersion, and k and -k both."""
+        def path(*cells):
+            home = np.array([[0.3, 0.1], [0.1, -0.3]])
+            hop = np.array([[0.1 + 0.2j, 0.3], [0.05, -0.1]])
+            cells = np.array([(0, 0, 0), *cells, *(-np.array(cells))])
+            n = (len(cells) - 1) // 2
+            bands = keldrift.Bands(np.diag([8.0, 4.0, 9.0]), cells, np.array([home, *[hop] * n, *[hop.conj().T] * n]))
+            along = bands.along(points=200)
+            return bands, along
+
+        bands, along = path((0, 1, 0))
+        self.assertEqual(along.labels, ["−b2/2", "G", "b2/2"])
+        self.assertAlmostEqual(along.ticks[-1], 2 * np.pi / 4, 12)
+        k = np.linspace(-0.5, 0.5, along.sizes["point"])
+        np.testing.assert_allclose(along.values, bands.energy(np.stack([0 * k, k, 0 * k], axis=1)), atol=1e-12)
+        self.assertGreater(np.abs(along.values - along.values[::-1]).max(), 0.1, "k and -k are alike")
+        bands, along = path((1, 0, 0), (0, 0, 1))
+        self.assertEqual(along.labels, ["G", "b1/2", "G", "b3/2", "G"])
+        np.testing.assert_allclose(np.interp(along.ticks, along.distance.values, along.values[:, 0]),
+                                   bands.energy([[0, 0, 0], [0.5, 0, 0], [0, 0, 0], [0, 0, 0.5], [0, 0, 0]])[:, 0],
+                                   atol=1e-9)
+        # Nothing of the way is gone twice: behind b1/2 lies -b1/2.
+        leg = along.values[along.distance.values <= along.ticks[2] + 1e-9]
+        self.assertGreater(np.abs(leg - leg[::-1]).max(), 0.1)
+
     def test_box(self):
         bands = keldrift.band_path({
             "model": {"kind": "dirac2d", "velocity": "10 angstrom/fs", "gap": "0.1 eV",
@@ -250,7 +320,12 @@ class MapChecks(unittest.TestCase):
         # A Hann line of width 2 pi hbar/60 fs = 0.07 eV has its peak in the middle, and the energies
         # are 0.0104 eV apart.
         self.assertLess(np.abs(peak - gap).max(), 0.0055)
+        low = keldrift.plot_coherence_map(coherence.sel(energy=slice(0, 0.5)))
+        self.assertIsNone(low.axes[0].get_legend(), "the gap of 0.8 eV lies outside")
+        plt.close(low)
         figure = keldrift.plot_coherence_map(coherence, "A map")
+        self.assertEqual([text.get_text() for text in figure.axes[0].get_legend().get_texts()],
+                         ["$E_{1}(k) - E_{0}(k)$"])
         figure.savefig(FOLDER / "coherence_map.png")
         plt.close(figure)
 

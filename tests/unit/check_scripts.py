@@ -476,6 +476,34 @@ class PlotChecks(WithFigures):
     def test_wave_packet(self):
         self.check_plot("wave_packet", wave_packet)
 
+    def test_bands_alike(self):
+        """Band 1 fills from nothing, which shows; band 0 loses as little, which would not: both as changes."""
+        path = FOLDER / "alike.h5"
+        one_dimensional(path)
+        with h5py.File(path, "a") as f:
+            p = f["snapshots/population_k"][()]
+            f["snapshots/population_k"][...] = p[0] + 0.1 * (p - p[0])
+        with keldrift.Result(path) as result:
+            images = overview.snapshot_images(result)
+        self.assertEqual([(image.title, image.name) for image in images],
+                         [("band 0", "population change"), ("band 1", "population change")])
+
+    def test_incomplete(self):
+        """The figure of a checkpoint says so, and so does the script."""
+        path = FOLDER / "unfinished.chk.h5"
+        one_dimensional(path, n_snapshot=3)
+        with h5py.File(path, "a") as f:
+            f.require_group("checkpoint").attrs.update({"time": 300.0, "duration": 900.0})
+        with keldrift.Result(path) as result, self.assertWarns(keldrift.ResultWarning):
+            figure = keldrift.plot(result)
+        self.addCleanup(plt.close, figure)
+        self.assertIn("INCOMPLETE: a checkpoint at 300 of 900 fs", figure._suptitle.get_text())
+        self.assertEqual(overlaps(figure), [])
+        for arguments in (("plot",), ("plot", "--trace", "current"), ("spectrum", "--harmonics")):
+            done = run(arguments[0], path.name, *arguments[1:], "--format", "png", "--dpi", 50, "-o", "marked")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stderr.count("warning: incomplete: a checkpoint at 300 of 900 fs"), 1, done.stderr)
+
     def test_formats_and_output(self):
         one_dimensional(FOLDER / "formats.h5", with_snapshots=False)
         # As a user does it, from the shell.
@@ -485,16 +513,135 @@ class PlotChecks(WithFigures):
         self.assertFalse((FOLDER / "renamed.pdf").exists())
 
 
+class TogetherChecks(WithFigures):
+    """Several results, and the folder of a sweep, in one figure."""
+
+    def sweep(self, name, amplitudes, gaps=(0.1,), failed=()):
+        """A folder as `keldrift run --sweep` leaves it, whose currents are proportional to the amplitude."""
+        folder = FOLDER / name
+        folder.mkdir(exist_ok=True)
+        rows = []
+        for amplitude in amplitudes:
+            for gap in gaps:
+                file = f"amplitude={amplitude:g}_MV_cm__gap={gap:g}_eV.h5"
+                is_there = (amplitude, gap) not in failed
+                if is_there:
+                    one_dimensional(folder / file, n_frame=61, with_snapshots=False)
+                    with h5py.File(folder / file, "a") as f:
+                        f["traces/current"][...] *= amplitude
+                        f["traces/field"][...] *= amplitude
+                rows.append([len(rows), amplitude, gap, file if is_there else "", "done" if is_there else "failed",
+                             0, 0, "", -0.9 * amplitude if is_there else "", 1])
+        with open(folder / "index.csv", "w", newline="", encoding="utf-8") as out:
+            table = csv.writer(out)
+            table.writerow(["run", "field.0.amplitude [MV/cm]", "model.gap [eV]", "file", "state", "exit_status",
+                            "warnings", "error", "energy [eV]", "population[1]"])
+            table.writerows(rows)
+        return folder
+
+    def check(self, stem, *arguments, **options):
+        figure = keldrift.plot_traces(*arguments, **options)
+        self.addCleanup(plt.close, figure)
+        self.assertEqual(overlaps(figure), [])
+        figure.savefig(FOLDER / f"{stem}.png", dpi=80)
+        return figure
+
+    def test_sweep(self):
+        folder = self.sweep("sweep_few", (1, 2, 4), (0.1, 0.2))
+        figure = self.check("sweep_few", folder)
+        axes = {a.get_ylabel().split("\n")[0]: a for a in figure.axes}
+        self.assertEqual(list(axes), ["$E_x$", "population 1", "$|f_{01}|$", "$J_x$ per cell",
+                                      "energy change per cell"])
+        lines = axes["$J_x$ per cell"].get_lines()
+        self.assertEqual(len(lines), 6)
+        largest = [np.abs(line.get_ydata()).max() for line in lines]
+        np.testing.assert_allclose(largest[2] / largest[0], 2)
+        # The amplitude is the color, the gap the dashes.
+        self.assertEqual(len({line.get_color() for line in lines}), 3)
+        self.assertEqual([line.get_linestyle() for line in lines[:2]], ["-", "--"])
+        self.assertEqual([text.get_text() for text in figure.axes[0].get_legend().get_texts()],
+                         ["amplitude = 1 MV/cm", "2 MV/cm", "4 MV/cm", "gap = 0.1 eV", "gap = 0.2 eV"])
+
+    def test_bar(self):
+        """Many values: a bar of colors with the name and unit, logarithmic for equal ratios."""
+        for values, scale in ((np.arange(1, 9), "linear"), (2.0**np.arange(8), "log")):
+            figure = self.check(f"sweep_{scale}", self.sweep(f"sweep_{scale}", values), ["current"])
+            self.assertEqual(len(figure.axes), 2)
+            bar = figure.axes[1]
+            self.assertEqual((bar.get_ylabel(), bar.get_yscale()), ("amplitude (MV/cm)", scale))
+
+    def test_script(self):
+        folder = self.sweep("sweep_script", (1, 2), failed=[(2, 0.1)])
+        done = run("plot", folder.name, "--trace", "current", "--trace", "population[1]", "--format", "png")
+        self.assertEqual((done.returncode, done.stdout), (0, "wrote sweep_script.png\n"), done.stderr)
+        self.assertIn("1 of 2 runs have no result and are left out", done.stderr)
+        one_dimensional(FOLDER / "first.h5", with_snapshots=False)
+        one_dimensional(FOLDER / "second.h5", n_frame=101, with_snapshots=False)
+        done = run("plot", "first.h5", "second.h5", "--format", "png")
+        self.assertEqual((done.returncode, done.stdout), (0, "wrote first_and_others.png\n"), done.stderr)
+
+    def test_mistakes(self):
+        one_dimensional(FOLDER / "two.h5", with_snapshots=False)
+        one_dimensional(FOLDER / "natural_two.h5", with_snapshots=False, natural=True)
+        eight_bands(FOLDER / "eight.h5")
+        (FOLDER / "no_sweep").mkdir(exist_ok=True)
+        self.sweep("sweep_alone", (1,))
+        for arguments, status, words in (
+                (("two.h5", "--trace", "spin"), 2, "two.h5: error: there is no trace spin (there are: coherence, "),
+                (("two.h5", "--trace", "population[5]"), 2, "population has 2 components, counted from 0"),
+                (("two.h5", "--trace", "a b"), 2, "expected NAME or, for a component, NAME[0]"),
+                (("two.h5", "eight.h5", "--trace", "population"), 2,
+                 "eight.h5: error: population has 8 components, but 2 components in two.h5: name a component"),
+                (("two.h5", "natural_two.h5"), 2, "the unit of time is 1, but fs in two.h5"),
+                (("two.h5", "sweep_alone"), 2, "a sweep is drawn alone"),
+                (("no_sweep",), 3, "no_sweep: error: is a directory, but not of a sweep, which has an index.csv"),
+                (("two.h5", "--trace", "current", "--detail", "0", "0", "1"), 2, "--detail: not with")):
+            with self.subTest(arguments=arguments):
+                done = run("plot", *arguments, "-o", "wrong")
+                self.assertEqual(done.returncode, status, done.stderr)
+                self.assertIn(words, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        done = run("plot", "two.h5", "eight.h5", "-o", "both", "--format", "png", "--dpi", "50")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("population has 8 components, but 2 components in two.h5", done.stderr)
+
+    def test_values(self):
+        """What a sweep holds, with the swept values as coordinates; NaN where a run failed."""
+        sweep = keldrift.Sweep(self.sweep("sweep_values", (1, 2, 3), (0.1, 0.2), failed=[(2, 0.2)]))
+        self.assertEqual(len(sweep), 6)
+        self.assertEqual(sweep.parameters["amplitude"], ("field.0.amplitude", "MV/cm", [1, 2, 3]))
+        current = sweep.traces.current
+        self.assertEqual(current.dims, ("amplitude", "gap", "time", "axis"))
+        self.assertEqual(current.amplitude.units, "MV/cm")
+        np.testing.assert_allclose(current.sel(amplitude=3, gap=0.1), 3 * current.sel(amplitude=1, gap=0.1))
+        self.assertTrue(np.isnan(current.sel(amplitude=2, gap=0.2)).all())
+        self.assertEqual(int(np.isnan(sweep.traces.energy).sum()), 61)
+        np.testing.assert_allclose(sweep.index.energy.sel(gap=0.1), [-0.9, -1.8, -2.7])
+        self.assertEqual((sweep.index.energy.units, sweep.index["population[1]"].units), ("eV", "1"))
+        self.assertEqual([values["amplitude"] for values, _ in sweep], [1, 1, 2, 3, 3])
+        with h5py.File(sweep.members[-1].path, "a") as f:
+            del f["traces/coherence"]
+        with self.assertWarnsRegex(keldrift.ResultWarning, "coherence, band_2 of /traces differ from run to run; left out: "
+                                   "coherence"):
+            self.assertNotIn("coherence", keldrift.Sweep(sweep.path).traces)
+        folder = self.sweep("sweep_lengths", (1, 2))
+        one_dimensional(folder / "amplitude=2_MV_cm__gap=0.1_eV.h5", n_frame=31, with_snapshots=False)
+        with self.assertRaisesRegex(keldrift.Error, "differ from run to run: take the runs one by one"):
+            keldrift.Sweep(folder).traces  # pylint: disable=expression-not-assigned
+        with self.assertRaisesRegex(keldrift.Error, "index.csv: error: cannot be read: No such file"):
+            keldrift.Sweep(FOLDER)
+
+
 class PhaseSpaceChecks(WithFigures):
     """A packet that moves to the right, at three times."""
 
-    def make(self, stem):
+    def make(self, stem, potential=""):
         path = FOLDER / f"{stem}.h5"
         time, r = np.array([0.0, 5.0, 10.0]), np.linspace(-40, 40, 48, endpoint=False)
         k = np.linspace(-0.5, 0.5, 40, endpoint=False)
         x = (r[None, :] + 20 - 4 * time[:, None]) / 6
         f = np.exp(-0.5 * x[:, :, None]**2 - 0.5 * ((k - 0.1) / 0.08)**2)
-        write(path, "A packet", time, {}, k=k[:, None], snapshots={
+        write(path, "A packet", time, {}, k=k[:, None], extra_scenario=potential, snapshots={
             "time": time,
             "population_k": (f[..., None], "1", ("time", "x", "k1", "band")),
             "density": (f.mean(axis=2), "1/angstrom", ("time", "x")),
@@ -503,6 +650,51 @@ class PhaseSpaceChecks(WithFigures):
             file["grid/r"] = r[:, None]
             file["grid/r"].attrs["units"] = "angstrom"
         return path
+
+    def test_potential(self):
+        """U(R) of the scenario against closed forms, and its line in the figure."""
+        from keldrift.potential import Potential
+        r = np.linspace(-40, 40, 48, endpoint=False)
+        n = np.exp(-0.5 * (r / 5)**2)
+        for term, want in (
+                ("kind: harmonic, stiffness: 0.02 eV/angstrom^2, center: [3 angstrom]", 0.01 * (r - 3)**2),
+                ("kind: gaussian, height: -0.3 eV, width: 7 angstrom", -0.3 * np.exp(-r**2 / 98)),
+                ("kind: periodic, amplitude: 2 eV, period: 20 angstrom, phase: 0.5, position: 1 angstrom, axis: 0",
+                 2 * np.cos(2 * np.pi * (r - 1) / 20 + 0.5)),
+                ("kind: expression, expression: '0.1*x^2*exp(-abs(x)/3) + (x > 5 ? 2 : 0)'",
+                 0.1 * r**2 * np.exp(-np.abs(r) / 3)),
+                ("kind: expression, expression: 'x > 5 ? 2 : -x^2', modulation: 'cos(t)'",
+                 np.where(r > 5, 2.0, -r**2) * np.cos(5.0))):
+            path = self.make("potential", f"potential:\n  - {{{term}}}\n")
+            with keldrift.Result(path) as result:
+                potential = Potential(result)
+                if "> 5" in term and "modulation" not in term:
+                    self.assertFalse(potential.is_known, "a condition inside of a sum is not understood")
+                    continue
+                np.testing.assert_allclose(potential.at(5.0, n), want, atol=1e-12, err_msg=term)
+        # Two barriers of smooth edges: 1 inside, 1/2 at the edges of each.
+        term = ("kind: double_barrier, height: 1 eV, width: 10 angstrom, edge: 0.5 angstrom, separation: 30 angstrom, "
+                "position: 0 angstrom, axis: 0")
+        path = self.make("potential", f"potential:\n  - {{{term}}}\n")
+        with keldrift.Result(path) as result:
+            u = Potential(result).at(0, n)
+            np.testing.assert_allclose(u[np.searchsorted(r, [-15, -10, 0, 10, 15])], [1, 0.5, 0, 0.5, 1], atol=1e-12)
+            figure = keldrift.plot_phase_space(result)
+        self.addCleanup(plt.close, figure)
+        self.assertEqual(overlaps(figure), [])
+        figure.savefig(FOLDER / "phase_space_potential.png")
+        labels = [axes.get_ylabel() for axes in figure.findobj(plt.Axes)]
+        self.assertEqual(labels.count("$U(R)$\n(eV)"), 3)
+        # -U'' = (e^2/epsilon_0 A) (n - mean): the second difference of the Fourier solution.
+        path = self.make("potential", "potential:\n  - {kind: hartree, permittivity: 2, cross_section: 50 angstrom^2}\n")
+        with keldrift.Result(path) as result:
+            u = Potential(result).at(0, n)
+        step = r[1] - r[0]
+        got = -(np.roll(u, 1) - 2 * u + np.roll(u, -1)) / step**2
+        want = 180.9513 / (2 * 50) * (n - n.mean())
+        # Of second order: (q step)^2/12 with q of 1/(5 angstrom).
+        self.assertLess(np.abs(got - want).max() / np.abs(want).max(), 0.03)
+        self.assertAlmostEqual(u.mean(), 0, 12)
 
     def test_picture_and_movie(self):
         path = self.make("phase_space")
@@ -738,7 +930,8 @@ class SpectrumChecks(WithFigures):
         done = run("spectrum", "short.h5", "--width", 0.01)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("is left at the end: expect", done.stderr)
-        self.assertIn("hardly resolve", done.stderr)
+        self.assertRegex(done.stderr, r"hardly resolve the current \(error about [\d.e-]+ of the maximum\): set "
+                         r"output\.every to 0\.\d fs or less")
         self.assertNotIn("linear", done.stderr)
         with h5py.File(FOLDER / "short.h5", "a") as f:
             f["traces/population"][1:] += [-0.02, 0.02]
@@ -771,6 +964,37 @@ class SpectrumChecks(WithFigures):
                         f"third to first: got {peak[2] / peak[0]:.4e}, want {want:.4e}")
         self.assertLess(peak[1] / peak[0], 1e-10, "an even harmonic that is not there")
         self.check_figure("odd_harmonics")
+
+    def test_fundamental(self):
+        """The carrier of the scenario, whatever the frames resolve; from the field where the scenario has none."""
+        carrier = 0.6
+        extra = ("field:\n  - {kind: kick, impulse: 1 V fs/angstrom}\n  - {kind: pulse, amplitude: 0.01 V/angstrom, "
+                 f"frequency: {carrier / (2 * np.pi * HBAR):.12g} 1/fs}}\n")
+        for every, scenario, words in (
+                (0.2, extra, ""), (0.2, "", ""),
+                # pi hbar/2 fs = 1.034 eV and, for twice the fifth harmonic, pi hbar/6 eV = 0.345 fs.
+                (2.0, extra, "every 2 fs they hold energies up to 1.03 eV, and the third harmonic of the fundamental "
+                 "0.6 eV lies beyond that and is folded back: set output.every to 0.3 fs or less"),
+                (4.0, extra, "they do not hold the fundamental 0.6 eV: set output.every to 0.3 fs or less")):
+            time = np.arange(0, 200.01, every)
+            envelope = pulse(time, 1.0, 100, 50)
+            phase = carrier / HBAR * (time - 100)
+            self.write_response(FOLDER / "carrier.h5", time, 0.01 * (envelope * np.cos(phase))[:, None],
+                                (envelope * np.sin(phase))[:, None], extra=scenario)
+            done = run("spectrum", "carrier.h5", "--harmonics", "--format", "png", "--dpi", 50)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            origin = "carrier of field.1" if scenario else "spectrum of the field"
+            self.assertRegex(done.stdout, rf"^fundamental 0\.(6|59\d+|600\d+) eV, {origin}; ")
+            self.assertIn("|w J|^2 x/(e A/fs)^2", done.stdout)
+            self.assertEqual(done.stderr.count("warning"), 1 if words else 0, done.stderr)
+            self.assertIn(words, done.stderr)
+        done = run("spectrum", "carrier.h5", "--map", "time", "--format", "png", "--dpi", 50)
+        self.assertIn("the frames hardly resolve the current", done.stderr)
+        with h5py.File(FOLDER / "carrier.h5", "a") as f:
+            f["traces/field"][...] = 0
+        done = run("spectrum", "carrier.h5", "--harmonics")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("there is no field", done.stderr)
 
     def test_figure_texts(self):
         energy = np.linspace(0, 4, 200)
