@@ -77,7 +77,7 @@ keldrift.plot(result, panels=["population", "coherence", "current"]);
 
 # %% [markdown]
 # The coherence does not vanish after the passage: the electron is in a superposition of the bands, in this
-# case $|f_{12}| = \sqrt{P(1-P)}$, and not in one or the other. The current of the two parts has opposite
+# case $|f_{01}| = \sqrt{P(1-P)}$, and not in one or the other. The current of the two parts has opposite
 # signs. Compare with the formula over a range of fields:
 
 # %%
@@ -175,8 +175,8 @@ assert abs(gained - work) < 1e-5, (gained, work)
 # ## 3. Coherence has a spectrum
 #
 # A kick, $E(t) = p\,\delta(t)$, moves all electrons by the same $\Delta k$ at once. What they do afterwards
-# is free: between the bands the phase turns with the gap at each $k$, $f_{21} \propto
-# e^{-i(E_2 - E_1)t/\hbar}$. The Fourier transform of the snapshots shows it.
+# is free: between the bands the phase turns with the gap at each $k$, $f_{10} \propto
+# e^{-i(E_1 - E_0)t/\hbar}$. The Fourier transform of the snapshots shows it.
 
 # %%
 kick = {**chain, "title": "After a kick", "grid": {"k": [64]},

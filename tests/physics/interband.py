@@ -4,6 +4,8 @@
 1. Populations and coherences are interdependent: each makes the other.
 2. The kinetic corrections do not vanish for an f without coherences.
 3. A relaxation-time approximation with off-diagonal times decouples the two.
+And what follows for a weak kick: without a center of inversion, energy from the baths in proportion to it, as
+heat T dS, and no more free energy than work.
 
 The oracle is the operator as a double sum over k and k', with P_n the projectors on the levels e_n,
 
@@ -294,5 +296,37 @@ def relaxation_times(suite):
                 "what rta leaves out")
 
 
+def energy_from_the_baths(suite):
+    """A weak kick p and -p: energy changes in proportion to p, by first order more than the work, of second order.
+
+    Near the Fermi function of the baths dE = T dS at constant number to first order, for whatever f does, so
+    that the odd part of E - TS vanishes; the second law bounds the even part by the work."""
+    common = {"grid": {"k": [N_K]}, "initial": {"kind": "equilibrium", "temperature": f"{BATH} K", "filling": 1},
+              "propagation": {"duration": "60 fs", "rtol": 1e-10, "atol": 1e-14}, "output": {"every": "1 fs"}}
+    kick = 1e-4  # V fs/angstrom
+    for ansatz, mass, is_odd in (("matrix", MASS, True), ("matrix", 0.0, False), ("diagonal", MASS, False)):
+        energy, heat = [], []
+        for impulse in (kick, -kick):
+            result = suite.run({**common, "model": {**MODEL, "mass": f"{mass} eV"},
+                                "field": [{"kind": "kick", "impulse": f"{impulse} V fs/angstrom"}],
+                                "collisions": {"ansatz": ansatz, "broadening": f"{SIGMA} eV", "terms": TERMS[:1]}})
+            energy.append(result.trace("energy") - result.trace("energy")[0])
+            heat.append(KT * (result.trace("entropy") - result.trace("entropy")[0]))
+            work = result.trace("work")[-1]
+            name = f"{ansatz}, mass {mass}, kick {impulse}"
+            suite.below(f"{name}: E - TS over the work", np.max(energy[-1] - heat[-1]) / work, 1 + 1e-6,
+                        "second law; tolerance of the steps")
+        odd = (energy[0] - energy[1]) / 2
+        print(f"     {ansatz}, mass {mass}: odd part of the energy up to {np.max(np.abs(odd)):.3e} eV, work {work:.3e} eV")
+        if is_odd:
+            suite.above(f"{name}: odd part of the energy over the work", np.max(np.abs(odd)) / work, 0.5,
+                        "coherences make populations")
+            suite.equal(f"{name}: odd part of E against that of TS", odd / np.max(np.abs(odd)),
+                        (heat[0] - heat[1]) / 2 / np.max(np.abs(odd)), 1e-3, "third order in the kick, and its steps")
+        else:
+            suite.below(f"{name}: odd part of the energy over the work", np.max(np.abs(odd)) / work, 1e-4,
+                        "an even function of the kick: rounding")
+
+
 if __name__ == "__main__":
-    main([operator, each_makes_the_other, kinetic_corrections, relaxation_times])
+    main([operator, each_makes_the_other, kinetic_corrections, relaxation_times, energy_from_the_baths])
