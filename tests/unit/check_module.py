@@ -27,6 +27,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import keldrift  # noqa: E402  (needs the path above)
 import matplotlib.pyplot as plt  # noqa: E402
+from keldrift.potential import Potential  # noqa: E402
 
 plt.switch_backend("Agg")
 HBAR = 0.6582119569
@@ -375,6 +376,35 @@ class MapChecks(unittest.TestCase):
         done = script("spectrum", path, "--map", "time", "--format", "png", "-o", FOLDER / "chirp")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertTrue((FOLDER / "chirp.png").exists())
+
+
+class PotentialChecks(unittest.TestCase):
+    def test_energy(self):
+        """U(R) that figures compute, against the energy of the program: sum of H(k) n(k) and U(R) n(R), with half of the
+        mean field of the charge in its background."""
+        terms = [{"kind": "barrier", "height": "0.15 eV", "width": "60 angstrom", "edge": "30 angstrom"},
+                 {"kind": "expression", "expression": "x > 0 ? 0.02 : 0.01*exp(-(x/50)^2)",
+                  "modulation": "1 + 0.1*t"},
+                 {"kind": "periodic", "amplitude": "0.03 eV", "period": "200 angstrom", "position": "20 angstrom"}]
+        charge = {"kind": "hartree", "permittivity": 12, "cross_section": "1000 angstrom^2"}
+        for potential, share in ((terms, 1.0), ([charge], 0.5)):
+            with keldrift.run({
+                    "model": {"kind": "parabolic", "mass": 0.067, "k_max": "0.16 1/angstrom"},
+                    "grid": {"k": [48], "r": {"points": [48], "length": ["800 angstrom"]}}, "potential": potential,
+                    "initial": {"kind": "gaussian", "position": ["-100 angstrom"],
+                                "momentum": ["0.03 1/angstrom"], "width": "60 angstrom"},
+                    "propagation": {"duration": "4 fs"},
+                    "output": {"every": "2 fs", "snapshots": {"every": "2 fs"}}}) as result:
+                u = Potential(result)
+                self.assertTrue(u.is_known)
+                k, level = result.grid.k.values[:, 0], result.model.energy.values[:, 0]
+                for i, time in enumerate(result.snapshots.time.values):
+                    n, n_k = result.snapshots.density.values[i], result.snapshots.momentum_density.values[i]
+                    got = (share * np.sum(u.at(time, n) * n) * (u.r[1] - u.r[0])
+                           + np.sum(level * n_k) * (k[1] - k[0]))
+                    want = float(result.traces.energy[i])
+                    # e^2/epsilon_0 is given to eight digits.
+                    self.assertLess(abs(got / want - 1), 1e-8, f"{potential[0]['kind']} at {time}: {got}, want {want}")
 
 
 class ReportChecks(unittest.TestCase):
