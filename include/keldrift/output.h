@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-#define KD_MAX_AXES 6
+/// Of f over all grids: three axes of R, three of k, two of matrices; a series has one more.
+#define KD_MAX_AXES 8
 
 /// One axis of a dataset: the name of its dimension scale (unique within the group; two axes of one
 /// dataset have distinct names) and its extent. `coordinates` (NULL: 0, 1, 2, ...), unit and long

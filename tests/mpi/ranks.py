@@ -92,6 +92,16 @@ PLANE = {
     "propagation": {"step": "1 fs", "duration": "8 fs"},
     "output": {"file": "a.h5", "every": "4 fs"},
 }
+SPACE = {
+    "statistics": "classical",
+    "model": {"kind": "cubic", "J": "0.2 eV", "lattice_constant": "4 angstrom"},
+    "grid": {"k": [5, 4, 5], "r": {"points": [5, 4, 3], "length": ["40 angstrom", "30 angstrom", "20 angstrom"]}},
+    "initial": {"kind": "gaussian", "momentum": ["0.2 1/angstrom", "0.1 1/angstrom", "0 1/angstrom"],
+                "width": "7 angstrom", "position": ["-5 angstrom", "2 angstrom", "1 angstrom"]},
+    "potential": [{"kind": "harmonic", "stiffness": "2e-3 eV/angstrom^2"}],
+    "propagation": {"step": "1 fs", "duration": "4 fs"},
+    "output": {"file": "a.h5", "every": "2 fs", "snapshots": {"every": "2 fs"}},
+}
 HOMOGENEOUS = {
     "model": EVERYWHERE["model"],
     "grid": {"k": [96]},
@@ -227,6 +237,15 @@ def two_dimensions(suite):
     compare(suite, "two dimensions", PLANE, (3, 4))
 
 
+def three_dimensions(suite):
+    compare(suite, "three dimensions", SPACE, (1, 2, 3, 7))
+    plane = {"points": [5, 4], "length": ["40 angstrom", "30 angstrom"]}
+    compare(suite, "two dimensions of R, three of k", {
+        **SPACE, "grid": {"k": [5, 4, 5], "r": plane},
+        "initial": {"kind": "local_equilibrium", "temperature": "3000 K", "chemical_potential": "0 eV",
+                    "density_profile": "1 + 0.3*cos(2*pi*x/40)"}}, (3,))
+
+
 def contacts(suite):
     compare(suite, "contacts", DIODE, own=("run.collision_evaluations",))
 
@@ -341,6 +360,6 @@ def alone(suite):
 
 
 if __name__ == "__main__":
-    harness.main([packet_and_barrier, two_bands_in_a_field, three_bands, collisions_at_every_r, two_dimensions,
+    harness.main([packet_and_barrier, two_bands_in_a_field, three_bands, collisions_at_every_r, two_dimensions, three_dimensions,
                   contacts, charge, homogeneous,
                   as_many_as_points, restarts, errors, old_file_stays, alone])
