@@ -24,6 +24,8 @@ static const double TAIL_LIMIT = 1e-2;
 static const double POSITION_LIMIT = 1e-3;
 /// What the program and its libraries take before any field is held.
 static const size_t PROCESS_BYTES = (size_t)24 << 20;
+/// What HDF5 holds of a snapshot of f at most: a chunk.
+static const size_t CHUNK_BYTES = (size_t)16 << 20;
 /// Negative occupations and holes beyond rounding are reported; with collisions, which may leave
 /// them negative in any case, those that a curve would show.
 static const double POSITIVITY_LIMIT = 1e-6, ANSATZ_LIMIT = 1e-4;
@@ -683,12 +685,17 @@ kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
   const size_t n_level = estimate->n_band * estimate->n_k * estimate->n_r;
   const size_t n_state = estimate->n_band * n_level;
   estimate->state_bytes = n_state * sizeof(double);
-  // The state, the reference with its scratch, and what writing the model takes for a moment.
-  const size_t shared = n_state * (2 * sizeof(double) + sizeof(double[2])) +
-                        n_level * sizeof(double) + n_state * estimate->n_dim * sizeof(double[2]);
+  // The state, and of one R the reference with its scratch, and what writing the model takes for a
+  // moment.
+  const size_t n_matrix = n_state / estimate->n_r;
+  const size_t shared = n_state * sizeof(double) + n_matrix * (sizeof(double) + sizeof(double[2])) +
+                        n_matrix / estimate->n_band * sizeof(double) +
+                        n_matrix * estimate->n_dim * sizeof(double[2]);
+  const size_t chunk =
+      n_state * sizeof(double[2]) < CHUNK_BYTES ? n_state * sizeof(double[2]) : CHUNK_BYTES;
   estimate->collision = kd_collision_statistics(s.collision);
   estimate->collision_bytes = kd_collision_bytes(s.collision);
-  estimate->memory_bytes = PROCESS_BYTES + shared + kd_model_bytes(s.model) +
+  estimate->memory_bytes = PROCESS_BYTES + shared + chunk + kd_model_bytes(s.model) +
                            kd_observables_bytes(s.model, s.space) + estimate->collision_bytes +
                            kd_propagator_bytes(s.propagator);
   size_t n_trace;
@@ -701,7 +708,7 @@ kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
   }
   estimate->output_bytes = frames.count * record * sizeof(double) +
                            snapshots.count * (2 * n_state + n_level) * sizeof(double) +
-                           (estimate->n_dim + 1) * 2 * n_state * sizeof(double);
+                           (estimate->n_dim + 1) * 2 * n_matrix * sizeof(double);
 
 cleanup:
   stages_clear(&s);

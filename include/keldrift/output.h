@@ -110,6 +110,18 @@ KD_API void kd_output_discard(kd_output *output);
 KD_API kd_status kd_result_read(const char *path, const char *name, size_t *rank, size_t *dims,
                                 bool *is_complex, double **data);
 
+/// The shape alone.
+/// @return KD_ERROR_SCENARIO if there is no such dataset
+KD_API kd_status kd_result_shape(const char *path, const char *name, size_t *rank, size_t *dims,
+                                 bool *is_complex);
+
+/// One record of a series, and of it the points [first, first + count) of its first `n_shared`
+/// axes, flattened; all of the record for n_shared = 0.
+/// @param data  receives an array for free()
+KD_API kd_status kd_result_read_record(const char *path, const char *name, size_t record,
+                                       size_t n_shared, size_t first, size_t count,
+                                       bool *is_complex, double **data);
+
 /// True if a file can be read and begins like an HDF5 file.
 KD_API bool kd_result_is_one(const char *path);
 

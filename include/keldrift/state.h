@@ -47,7 +47,7 @@ KD_API void kd_reference_free(kd_reference *reference);
 /// True for lattice models and for packets in an empty box: there is nothing to subtract.
 KD_API bool kd_reference_is_zero(const kd_reference *reference);
 
-/// True if there is nothing but a packet.
+/// True if there is nothing but a packet, which does not reach the ends of R at the start.
 KD_API bool kd_reference_is_empty(const kd_reference *reference);
 
 /// Chemical potential (eV) and temperature (energy unit: k_B T, eV) of a thermal reference.

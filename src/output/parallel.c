@@ -26,10 +26,10 @@ static herr_t write_together(hid_t transfer) {
 #endif
 }
 
-/// Selects the points [first, first + count) of `n_shared` flattened axes as few blocks: along the
-/// innermost axis up to where a row begins, whole rows, whole planes, and so on down again.
-static herr_t select_points(hid_t space, int rank, const hsize_t *start, const hsize_t *count,
-                            const kd_variable *variable) {
+/// As few blocks: along the innermost axis up to where a row begins, whole rows, whole planes, and
+/// so on down again.
+herr_t kd_parallel_select(hid_t space, int rank, const hsize_t *start, const hsize_t *count,
+                          const kd_variable *variable) {
   const size_t base = (size_t)rank - variable->n_axis, n = variable->n_shared;
   const size_t end = variable->first + variable->count;
   hsize_t from[KD_MAX_RANK], length[KD_MAX_RANK];
@@ -62,7 +62,7 @@ herr_t kd_parallel_write(const kd_comm *comm, hid_t dataset, hid_t type, hid_t s
   const bool is_shared = variable && variable->n_shared > 0;
   herr_t result = H5Sselect_none(space);
   if (is_shared)
-    result = select_points(space, rank, start, count, variable);
+    result = kd_parallel_select(space, rank, start, count, variable);
   else if (kd_comm_rank(comm) == 0)
     result = rank == 0 ? H5Sselect_all(space)
                        : H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);

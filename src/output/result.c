@@ -7,9 +7,46 @@
 #include "core/memory.h"
 #include "keldrift/output.h"
 #include "output/h5.h"
+#include "output/parallel.h"
 
-static kd_status read_dataset(hid_t file, const char *path, const char *name, size_t *rank,
-                              size_t *dims, bool *is_complex, double **data) {
+/// Of a series, one record, and of that the points [first, first + count) of its first `n_shared`
+/// axes, flattened.
+typedef struct record_part {
+  size_t record, n_shared, first, count;
+} record_part;
+
+/// Selects the part in the dataspace of a dataset.
+static herr_t select_part(hid_t space, int rank, const hsize_t *extent, const record_part *part) {
+  hsize_t start[KD_MAX_RANK] = {part->record}, count[KD_MAX_RANK] = {1};
+  kd_variable variable = {.n_axis = (size_t)rank - 1,
+                          .n_shared = part->n_shared,
+                          .first = part->first,
+                          .count = part->count};
+  for (int i = 1; i < rank; i++) {
+    count[i] = extent[i];
+    variable.axis[i - 1].size = (size_t)extent[i];
+  }
+  if (part->n_shared == 0)
+    return H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
+  if (H5Sselect_none(space) < 0) return -1;
+  return kd_parallel_select(space, rank, start, count, &variable);
+}
+
+/// Reads all of it, or the part, into `data`.
+static herr_t read_values(hid_t dataset, hid_t type, hid_t space, void *data, bool is_part) {
+  if (!is_part) return H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+  const hsize_t size = (hsize_t)H5Sget_select_npoints(space);
+  const hid_t memory = H5Screate_simple(1, &size, NULL);
+  const herr_t result = memory < 0 ? -1 : H5Dread(dataset, type, memory, space, H5P_DEFAULT, data);
+  kd_h5_close(memory);
+  return result;
+}
+
+/// @param part  NULL: all
+/// @param data  NULL: the shape alone
+static kd_status read_dataset(hid_t file, const char *path, const char *name,
+                              const record_part *part, size_t *rank, size_t *dims, bool *is_complex,
+                              double **data) {
   kd_status status = KD_OK;
   char reason[256];
   hid_t dataset = H5I_INVALID_HID;
@@ -38,7 +75,7 @@ static kd_status read_dataset(hid_t file, const char *path, const char *name, si
     goto cleanup;
   }
   const int n_axis = H5Sget_simple_extent_dims(space, extent, NULL);
-  const hssize_t points = H5Sget_simple_extent_npoints(space);
+  hssize_t points = H5Sget_simple_extent_npoints(space);
   if (n_axis < 0 || n_axis > KD_MAX_RANK || points < 0) {
     status = kd_error(KD_ERROR_SCENARIO, "%s: error: %s: has %d axes (expected at most %d)", path,
                       name, n_axis, KD_MAX_RANK);
@@ -46,14 +83,24 @@ static kd_status read_dataset(hid_t file, const char *path, const char *name, si
   }
   *rank = (size_t)n_axis;
   for (int i = 0; i < n_axis; i++) dims[i] = (size_t)extent[i];
+  if (!data) goto cleanup;
+  if (part) {
+    if (n_axis <= (int)part->n_shared || part->record >= extent[0] ||
+        select_part(space, n_axis, extent, part) < 0) {
+      status = kd_error(KD_ERROR_SCENARIO, "%s: error: %s: there is no record %zu", path, name,
+                        part->record);
+      goto cleanup;
+    }
+    points = H5Sget_select_npoints(space);
+  }
   values = kd_allocate((size_t)points, kd_h5_number_bytes(*is_complex));
   complex_type = kd_h5_complex_type(H5T_NATIVE_DOUBLE);
   if (!values || complex_type < 0) {
     status = values ? kd_error(KD_ERROR_INTERNAL, "HDF5 cannot create a type") : KD_ERROR_MEMORY;
     goto cleanup;
   }
-  if (points > 0 && H5Dread(dataset, *is_complex ? complex_type : H5T_NATIVE_DOUBLE, H5S_ALL,
-                            H5S_ALL, H5P_DEFAULT, values) < 0) {
+  if (points > 0 && read_values(dataset, *is_complex ? complex_type : H5T_NATIVE_DOUBLE, space,
+                                values, part != NULL) < 0) {
     kd_h5_reason(reason, sizeof reason);
     status = kd_error(KD_ERROR_FILE, "%s: error: cannot read %s: %s", path, name, reason);
     goto cleanup;
@@ -69,12 +116,12 @@ cleanup:
   return status;
 }
 
-static kd_status read_result(const char *path, const char *name, size_t *rank, size_t *dims,
-                             bool *is_complex, double **data) {
+static kd_status read_result(const char *path, const char *name, const record_part *part,
+                             size_t *rank, size_t *dims, bool *is_complex, double **data) {
   hid_t file = H5I_INVALID_HID;
-  *data = NULL;
+  if (data) *data = NULL;
   KD_TRY(kd_h5_open_file(path, &file));
-  const kd_status status = read_dataset(file, path, name, rank, dims, is_complex, data);
+  const kd_status status = read_dataset(file, path, name, part, rank, dims, is_complex, data);
   kd_h5_close_file(file);
   return status;
 }
@@ -82,7 +129,23 @@ static kd_status read_result(const char *path, const char *name, size_t *rank, s
 kd_status kd_result_read(const char *path, const char *name, size_t *rank, size_t *dims,
                          bool *is_complex, double **data) {
   kd_status status;
-  KD_H5_QUIETLY(status, read_result(path, name, rank, dims, is_complex, data));
+  KD_H5_QUIETLY(status, read_result(path, name, NULL, rank, dims, is_complex, data));
+  return status;
+}
+
+kd_status kd_result_shape(const char *path, const char *name, size_t *rank, size_t *dims,
+                          bool *is_complex) {
+  kd_status status;
+  KD_H5_QUIETLY(status, read_result(path, name, NULL, rank, dims, is_complex, NULL));
+  return status;
+}
+
+kd_status kd_result_read_record(const char *path, const char *name, size_t record, size_t n_shared,
+                                size_t first, size_t count, bool *is_complex, double **data) {
+  kd_status status;
+  const record_part part = {.record = record, .n_shared = n_shared, .first = first, .count = count};
+  size_t rank, dims[KD_MAX_RANK];
+  KD_H5_QUIETLY(status, read_result(path, name, &part, &rank, dims, is_complex, data));
   return status;
 }
 

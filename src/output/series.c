@@ -37,7 +37,10 @@ void kd_output_choose_chunk(size_t number_bytes, int rank, const hsize_t *extent
     const double parts = bytes / RECORD_CHUNK_BYTES;
     const double row = bytes / (double)extent[i];
     hsize_t size = (hsize_t)((double)extent[i] / parts);
-    chunk[i] = size > 0 ? size : 1;
+    if (size == 0) size = 1;
+    // As many chunks, but alike: what of the last lies beyond the data takes room all the same.
+    const hsize_t count = (extent[i] + size - 1) / size;
+    chunk[i] = (extent[i] + count - 1) / count;
     bytes = row * (double)chunk[i];
   }
 }

@@ -191,58 +191,110 @@ static const kd_initial_kind excited = {
 
 // --- file ---------------------------------------------------------------------------------------
 
-static kd_status file_create(const kd_initial_setting *setting, kd_reference *reference,
-                             double *f) {
-  kd_status status = KD_OK;
-  const kd_section *section = setting->section;
-  const kd_model *model = setting->model;
-  const size_t n = kd_model_n_band(model), n_dim = kd_model_n_dim(model), n_k = kd_model_n_k(model);
-  const char *path = kd_section_text(section, "file");
+/// Points and lengths of the R grid of a result; none without.
+static kd_status read_space(const char *path, size_t *n_dim, size_t points[3], double length[3]) {
   size_t rank, size[KD_MAX_AXES + 1];
   bool is_complex;
-  double *data = NULL;
-  double complex *matrix = NULL;
-  if (kd_section_has(section, "temperature")) {
-    reference->rule = KD_REFERENCE_ENERGY;
-    KD_TRY(kd_initial_read_thermal(setting, &reference->occupation));
-  } else {
-    reference->rule = KD_REFERENCE_ZERO;
+  double *r = NULL;
+  *n_dim = 0;
+  const kd_status status = kd_result_shape(path, "/grid/r", &rank, size, &is_complex);
+  if (status != KD_OK) return status == KD_ERROR_SCENARIO ? KD_OK : status;
+  KD_TRY(kd_result_read(path, "/grid/r", &rank, size, &is_complex, &r));
+  if (rank >= 2 && rank <= 4 && !is_complex && size[rank - 1] == rank - 1) {
+    *n_dim = rank - 1;
+    for (size_t d = 0; d < *n_dim; d++) {
+      points[d] = size[d];
+      length[d] = -2 * r[d]; // the grid begins at -L/2
+    }
   }
-  status = kd_result_read(path, "/snapshots/f", &rank, size, &is_complex, &data);
+  kd_free(r);
+  return KD_OK;
+}
+
+/// "[5, 9, 1, 1]"
+static void show_shape(size_t rank, const size_t *size, size_t bytes, char *text) {
+  snprintf(text, bytes, "[");
+  for (size_t d = 0; d < rank; d++) {
+    const size_t used = strlen(text);
+    snprintf(text + used, bytes - used, "%s%zu", d ? ", " : "", size[d]);
+  }
+  const size_t used = strlen(text);
+  snprintf(text + used, bytes - used, "]");
+}
+
+/// Finds whether f of a result is on the grids of the run.
+/// @param is_in_space  receives whether it is resolved in R
+/// @param n_record     receives the number of its snapshots
+static kd_status check_grids(const kd_initial_setting *setting, const char *path, bool *is_in_space,
+                             size_t *n_record) {
+  const kd_section *section = setting->section;
+  const kd_model *model = setting->model;
+  const kd_space *space = setting->space;
+  const size_t n = kd_model_n_band(model), n_dim = kd_model_n_dim(model);
+  size_t rank, size[KD_MAX_AXES + 1], n_dim_r, points[3];
+  double length[3];
+  bool is_complex;
+  kd_status status = kd_result_shape(path, "/snapshots/f", &rank, size, &is_complex);
+  if (status == KD_OK) status = read_space(path, &n_dim_r, points, length);
   if (status == KD_ERROR_SCENARIO)
     return kd_section_error(section, "file", "%s", kd_error_message());
   if (status != KD_OK) return kd_section_file_error(section, "file", "%s", kd_error_message());
-  bool fits =
-      rank == n_dim + 3 && is_complex && size[0] > 0 && size[rank - 1] == n && size[rank - 2] == n;
-  for (size_t d = 0; d < n_dim && fits; d++) fits = size[d + 1] == kd_model_n(model)[d];
+  bool fits = rank == 1 + n_dim_r + n_dim + 2 && is_complex && size[0] > 0 && size[rank - 1] == n &&
+              size[rank - 2] == n;
+  for (size_t d = 0; d < n_dim_r && fits; d++) fits = size[1 + d] == points[d];
+  for (size_t d = 0; d < n_dim && fits; d++) fits = size[1 + n_dim_r + d] == kd_model_n(model)[d];
   if (!fits) {
-    char shape[160] = "";
-    for (size_t d = 0; d < rank; d++) {
-      const size_t used = strlen(shape);
-      snprintf(shape + used, sizeof shape - used, "%s%zu", d ? ", " : "", size[d]);
-    }
-    status = kd_section_error(section, "file",
-                              "\"%s\": /snapshots/f is [%s], %s (expected [snapshot, the k grid of "
-                              "`grid.k`, %zu, %zu], complex)",
-                              path, shape, is_complex ? "complex" : "real", n, n);
-    goto cleanup;
+    char shape[240];
+    show_shape(rank, size, sizeof shape, shape);
+    return kd_section_error(section, "file",
+                            "\"%s\": /snapshots/f is %s, %s (expected [snapshot, %sthe k grid of "
+                            "`grid.k`, %zu, %zu], complex)",
+                            path, shape, is_complex ? "complex" : "real", n_dim_r > 0 ? "R, " : "",
+                            n, n);
   }
-  const long given = kd_section_integer(section, "snapshot");
-  const long index = given < 0 ? given + (long)size[0] : given;
-  if (index < 0 || index >= (long)size[0]) {
-    status = kd_section_error(section, "snapshot", "%ld (expected %ld to %ld)", given,
-                              -(long)size[0], (long)size[0] - 1);
-    goto cleanup;
+  *n_record = size[0];
+  *is_in_space = n_dim_r > 0;
+  if (n_dim_r == 0) return KD_OK;
+  if (kd_space_n_dim(space) == 0)
+    return kd_section_error(section, "file",
+                            "\"%s\": f depends on R (expected a result without grid.r, or grid.r "
+                            "as there)",
+                            path);
+  fits = n_dim_r == kd_space_n_dim(space);
+  for (size_t d = 0; d < n_dim_r && fits; d++) fits = points[d] == kd_space_n(space)[d];
+  if (!fits) {
+    char here[80], there[80];
+    show_shape(n_dim_r, points, sizeof there, there);
+    show_shape(kd_space_n_dim(space), kd_space_n(space), sizeof here, here);
+    return kd_section_error(section, "file", "\"%s\": %s points of R (expected %s, as in grid.r)",
+                            path, there, here);
   }
+  for (size_t d = 0; d < n_dim_r; d++) {
+    const double expected = kd_space_length(space)[d];
+    if (points[d] > 1 && !(fabs(length[d] - expected) <= 1e-9 * expected))
+      return kd_section_error(section, "file",
+                              "\"%s\": an R box of length %.9g in direction %zu (expected %.9g, as "
+                              "in grid.r)",
+                              path, length[d], d, expected);
+  }
+  return KD_OK;
+}
+
+/// The Hermitian part of [n_k][n_band][n_band] pairs of numbers, packed.
+static kd_status take_matrices(const kd_initial_setting *setting, const char *path,
+                               const double *data, double *f) {
+  kd_status status = KD_OK;
+  const size_t n = kd_model_n_band(setting->model), n_k = kd_model_n_k(setting->model);
+  double complex *matrix = NULL;
   KD_ALLOCATE(matrix, n * n);
   for (size_t k = 0; k < n_k; k++) {
-    const double *source = data + 2 * n * n * ((size_t)index * n_k + k);
+    const double *source = data + 2 * n * n * k;
     for (size_t i = 0; i < n; i++)
       for (size_t j = 0; j < n; j++) {
         const double re = 0.5 * (source[2 * (i * n + j)] + source[2 * (j * n + i)]);
         const double im = 0.5 * (source[2 * (i * n + j) + 1] - source[2 * (j * n + i) + 1]);
         if (!isfinite(re) || !isfinite(im)) {
-          status = kd_section_error(section, "file",
+          status = kd_section_error(setting->section, "file",
                                     "\"%s\": /snapshots/f is not finite at k point "
                                     "%zu",
                                     path, k);
@@ -254,15 +306,86 @@ static kd_status file_create(const kd_initial_setting *setting, kd_reference *re
   }
 
 cleanup:
-  kd_free(data);
   kd_free(matrix);
+  return status;
+}
+
+/// Whether n(R) of a record is more at the ends of R than a packet leaves there.
+static kd_status fills_space(const kd_initial_setting *setting, const char *path, size_t record,
+                             bool *result) {
+  const double negligible = 1e-3;
+  const size_t *n = kd_space_n(setting->space);
+  size_t rank, size[KD_MAX_AXES + 1], count = 1;
+  bool is_complex;
+  double *density = NULL, largest = 0, edge = 0;
+  *result = true;
+  const kd_status status = kd_result_shape(path, "/snapshots/density", &rank, size, &is_complex);
+  if (status != KD_OK) return status == KD_ERROR_SCENARIO ? KD_OK : status;
+  for (size_t d = 1; d < rank; d++) count *= size[d];
+  if (is_complex || count != kd_space_n_r(setting->space) || record >= size[0]) return KD_OK;
+  KD_TRY(kd_result_read_record(path, "/snapshots/density", record, 0, 0, 0, &is_complex, &density));
+  for (size_t i = 0; i < count; i++) {
+    const size_t j[3] = {i / (n[1] * n[2]), i / n[2] % n[1], i % n[2]};
+    largest = fmax(largest, fabs(density[i]));
+    for (size_t d = 0; d < 3; d++)
+      if (n[d] > 1 && (j[d] == 0 || j[d] + 1 == n[d])) edge = fmax(edge, fabs(density[i]));
+  }
+  *result = edge > negligible * largest;
+  kd_free(density);
+  return KD_OK;
+}
+
+static kd_status file_create(const kd_initial_setting *setting, kd_reference *reference,
+                             double *f) {
+  kd_status status = KD_OK;
+  const kd_section *section = setting->section;
+  const size_t n = kd_model_n_band(setting->model), n_k = kd_model_n_k(setting->model);
+  const char *path = kd_section_text(section, "file");
+  size_t first, n_r, n_record;
+  bool is_in_space, is_complex;
+  double *data = NULL;
+  if (kd_section_has(section, "temperature")) {
+    reference->rule = KD_REFERENCE_ENERGY;
+    KD_TRY(kd_initial_read_thermal(setting, &reference->occupation));
+  } else {
+    reference->rule = KD_REFERENCE_ZERO;
+  }
+  KD_TRY(check_grids(setting, path, &is_in_space, &n_record));
+  const long given = kd_section_integer(section, "snapshot");
+  const long index = given < 0 ? given + (long)n_record : given;
+  if (index < 0 || index >= (long)n_record)
+    return kd_section_error(section, "snapshot", "%ld (expected %ld to %ld)", given,
+                            -(long)n_record, (long)n_record - 1);
+  kd_space_slab(setting->space, &first, &n_r);
+  status = kd_result_read_record(path, "/snapshots/f", (size_t)index,
+                                 is_in_space ? kd_space_n_dim(setting->space) : 0, first, n_r,
+                                 &is_complex, &data);
+  reference->fills_space = true;
+  if (status == KD_OK && is_in_space)
+    status = fills_space(setting, path, (size_t)index, &reference->fills_space);
+  if (status != KD_OK) {
+    status = kd_section_file_error(section, "file", "%s", kd_error_message());
+    goto cleanup;
+  }
+  for (size_t r = 0; r < n_r; r++) {
+    double *here = f + r * n * n * n_k;
+    if (r == 0 || is_in_space)
+      KD_CHECK(take_matrices(setting, path, data + 2 * r * n * n * n_k, here));
+    else
+      memcpy(here, f, n * n * n_k * sizeof *f);
+  }
+
+cleanup:
+  kd_free(data);
   return status;
 }
 
 static const kd_initial_kind file = {
     .variant =
         {.kind = "file",
-         .meaning = "a snapshot of an earlier result on the same grid; its Hermitian part is taken",
+         .meaning = "a snapshot of an earlier result on the same grids of k and R, or, of one "
+                    "without `grid.r`, "
+                    "the same at every R; its Hermitian part is taken",
          .rows =
              (const kd_param[]){
                  {.key = "file", .type = KD_PATH, .meaning = "result file with /snapshots/f"},
@@ -280,7 +403,8 @@ static const kd_initial_kind file = {
                              "temperature (and one of the next three); default: nothing"},
                  KD_INITIAL_FILLING_ROWS,
                  {.key = NULL}}},
-    .create = file_create};
+    .create = file_create,
+    .is_in_space = true};
 
 // ------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ struct kd_reference {
   kd_occupation occupation; ///< KD_REFERENCE_ENERGY
   double *band;             ///< KD_REFERENCE_BAND, [n_band]
   bool is_periodic;         ///< nothing drifts in at an edge
+  bool fills_space;         ///< f of a file is no packet: it reaches the ends of R
   size_t n_band, n_k;
   double *hamiltonian, *energy; ///< scratch
   double complex *vector;

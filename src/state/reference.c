@@ -18,7 +18,7 @@ void kd_reference_free(kd_reference *reference) {
 }
 
 bool kd_reference_is_empty(const kd_reference *r) {
-  return r->rule == KD_REFERENCE_ZERO;
+  return r->rule == KD_REFERENCE_ZERO && !r->fills_space;
 }
 
 bool kd_reference_is_zero(const kd_reference *reference) {

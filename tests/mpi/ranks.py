@@ -246,6 +246,15 @@ def three_dimensions(suite):
                     "density_profile": "1 + 0.3*cos(2*pi*x/40)"}}, (3,))
 
 
+def from_a_snapshot(suite):
+    """Every process reads its own slab, here with ends within planes of R."""
+    state = on(suite, 0, SPACE).path
+    compare(suite, "from a snapshot", {**SPACE, "initial": {"kind": "file", "file": state, "snapshot": 1}}, (2, 7))
+    refused(suite, "a snapshot on another grid of R", {
+        **SPACE, "grid": {**SPACE["grid"], "r": {"points": [5, 4, 4], "length": SPACE["grid"]["r"]["length"]}},
+        "initial": {"kind": "file", "file": state}}, 2, "[5, 4, 3] points of R (expected [5, 4, 4], as in grid.r)")
+
+
 def contacts(suite):
     compare(suite, "contacts", DIODE, own=("run.collision_evaluations",))
 
@@ -361,5 +370,5 @@ def alone(suite):
 
 if __name__ == "__main__":
     harness.main([packet_and_barrier, two_bands_in_a_field, three_bands, collisions_at_every_r, two_dimensions, three_dimensions,
-                  contacts, charge, homogeneous,
+                  from_a_snapshot, contacts, charge, homogeneous,
                   as_many_as_points, restarts, errors, old_file_stays, alone])

@@ -79,6 +79,31 @@ def plane_in_space(suite):
                 plane.snapshot("current_density")[:, :, :, None], ROUNDING, WHY)
 
 
+def continued(suite):
+    """10 fs are 5 fs and 5 fs from the snapshot; one without R fills the box."""
+    whole = packet([0])
+    whole["propagation"].update(duration=10.0)
+    half = {**whole, "propagation": {**whole["propagation"], "duration": 5.0}}
+    want = suite.run(whole)
+    half_way = suite.run(half).path
+    rest = {**half, "initial": {"kind": "file", "file": half_way}}
+    got = suite.run(rest)
+    for name in ("f", "density", "momentum_density"):
+        suite.equal(f"continued: {name}", got.snapshot(name), want.snapshot(name)[5:], 1e-12,
+                    "the same steps, with rounding of their beginnings")
+    again = suite.run({**rest, "initial": {"kind": "file", "file": half_way, "snapshot": 2}})
+    suite.equal("from the snapshot at 2 fs", again.snapshot("f"), want.snapshot("f")[2:8], 1e-12, "the same")
+    line = suite.run({"units": "natural", "model": {"kind": "chain", "J": 0.5}, "grid": {"k": [6]},
+                      "initial": {"kind": "equilibrium", "temperature": 1, "filling": 0.3},
+                      "propagation": {"duration": 1.0}})
+    filled = suite.run({"units": "natural", "model": {"kind": "chain", "J": 0.5},
+                        "grid": {"k": [6], "r": {"points": [5], "length": [5.0]}},
+                        "initial": {"kind": "file", "file": line.path}, "propagation": {"duration": 1.0}})
+    suite.equal("a homogeneous snapshot fills every R", filled.snapshot("f")[0], line.snapshot("f")[-1:], 1e-15,
+                "the same numbers")
+    suite.line(not filled.warnings(), f"what fills the box is no packet that reaches its ends: {filled.warnings()}")
+
+
 def tools(suite):
     """What reads results takes them."""
     suite.run(packet([0, 1, 2]))
@@ -94,4 +119,4 @@ def tools(suite):
 
 
 if __name__ == "__main__":
-    main([three_lines, plane_in_space, tools])
+    main([three_lines, plane_in_space, continued, tools])

@@ -375,6 +375,54 @@ static void packets_in_degenerate_bands(void **state) {
   stage_clear(&s);
 }
 
+/// f of a result that is resolved in R, at every R and in the slab of a process; other grids.
+static void files_in_space(void **state) {
+  (void)state;
+  char path[256];
+  const char *model = CHAIN "grid: {k: [6], r: {points: [5], length: [15 angstrom]}}\n";
+  snprintf(path, sizeof path, "%s", temporary("space.h5"));
+  stage s = stage_create(
+      text_of("%sinitial: {kind: local_equilibrium, temperature: 2000 K, chemical_potential: 0 eV, "
+              "density_profile: 1 + 0.3*sin(2*pi*x/15)}\n"
+              "propagation: {duration: 2 fs}\noutput: {snapshots: {every: 1 fs}}\n",
+              model),
+      TO_INITIAL);
+  static kd_report report;
+  const kd_run_options options = {.output = path, .command = "test"};
+  CHECK_OK(kd_run(s.scenario, &options, &report));
+  stage_clear(&s);
+  size_t rank, size[KD_MAX_AXES + 1];
+  bool is_complex;
+  double *data, *part;
+  CHECK_OK(kd_result_read(path, "/snapshots/f", &rank, size, &is_complex, &data));
+  assert_int_equal(rank, 5);
+  s = initial_stage(model, text_of("kind: file, file: %s, snapshot: 1", path));
+  assert_false(kd_reference_is_empty(s.reference));
+  for (size_t i = 0; i < 30; i++) CHECK_NEAR(s.state->f[i], data[2 * (30 + i)], 0);
+  stage_clear(&s);
+  CHECK_OK(kd_result_read_record(path, "/snapshots/f", 2, 1, 3, 2, &is_complex, &part));
+  for (size_t i = 0; i < 24; i++) CHECK_NEAR(part[i], data[2 * (60 + 18) + i], 0);
+  kd_free(part);
+  CHECK_ERROR(kd_result_read_record(path, "/snapshots/f", 3, 1, 3, 2, &is_complex, &part),
+              KD_ERROR_SCENARIO, "/snapshots/f: there is no record 3");
+  CHECK_ERROR(kd_result_shape(path, "/snapshots/g", &rank, size, &is_complex), KD_ERROR_SCENARIO,
+              "/snapshots/g: there is no such dataset");
+  kd_free(data);
+
+  char initial[300];
+  snprintf(initial, sizeof initial, "kind: file, file: %s", path);
+  expect_message(CHAIN "grid: {k: [6], r: {points: [4], length: [15 angstrom]}}\n", initial,
+                 KD_ERROR_SCENARIO, "[5] points of R (expected [4], as in grid.r)");
+  expect_message(CHAIN "grid: {k: [6], r: {points: [5], length: [16 angstrom]}}\n", initial,
+                 KD_ERROR_SCENARIO,
+                 "an R box of length 15 in direction 0 (expected 16, as in grid.r)");
+  expect_message(CHAIN "grid: {k: [6]}\n", initial, KD_ERROR_SCENARIO,
+                 "f depends on R (expected a result without grid.r, or grid.r as there)");
+  expect_message(CHAIN "grid: {k: [7], r: {points: [5], length: [15 angstrom]}}\n", initial,
+                 KD_ERROR_SCENARIO,
+                 "/snapshots/f is [3, 5, 6, 1, 1], complex (expected [snapshot, R, the k grid of");
+}
+
 static void files(void **state) {
   (void)state;
   const char *model = SSH "grid: {k: [8]}\n";
@@ -681,6 +729,7 @@ int main(void) {
       cmocka_unit_test(half_spaces),
       cmocka_unit_test(shells),
       cmocka_unit_test(files),
+      cmocka_unit_test(files_in_space),
       cmocka_unit_test(reference_derivatives),
       cmocka_unit_test(reference_follows_the_shift),
       cmocka_unit_test(too_many_bands),
