@@ -47,6 +47,8 @@ KD_API void kd_space_r(const kd_space *space, size_t index, double r[3]);
 KD_API bool kd_space_is_free(const kd_space *space);
 /// True if U depends on time.
 KD_API bool kd_space_is_driven(const kd_space *space);
+/// @return KD_ERROR_NUMERICS, with the key, if the factor of a term is not finite at time t
+KD_API kd_status kd_space_check_time(const kd_space *space, double t);
 /// U at every grid point, eV.
 /// @param u  receives n_r numbers
 KD_API void kd_space_potential(const kd_space *space, double t, double *u);

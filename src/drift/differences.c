@@ -143,6 +143,7 @@ kd_status kd_differences_batch(kd_differences *d, double t, double dt, const dou
     for (size_t r = 0; r < d->n_here; r++) x[i * pitch + r] = -work;
   }
   if (dt == 0) return KD_OK;
+  KD_TRY(kd_space_check_time(d->space, t));
   for (size_t part = 0; part < d->n_part; part++) {
     const part_table *table = &d->part[part];
     const double weight = dt * kd_space_part_factor(d->space, part, t);

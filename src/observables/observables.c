@@ -464,6 +464,7 @@ static kd_status sum_slab(kd_observables *o, const kd_state *state) {
   memset(o->total, 0, n_total * sizeof *o->total);
   for (size_t i = 0; i < o->n_trace; i++)
     if (kd_traces[i].rule == KD_MINIMUM) o->total[o->offset[i]] = INFINITY;
+  KD_TRY(kd_space_check_time(o->space, state->time));
   kd_space_potential(o->space, state->time, o->potential);
   const double *hartree = kd_space_hartree(o->space), *background = kd_space_background(o->space);
   for (size_t r = 0; r < o->n_r; r++) {

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "space/formula.h"
 #include "space/potential.h"
 
 /// Units of `cross_section` for models of 1 and 2 dimensions.
@@ -48,7 +49,7 @@ static kd_status create(const kd_section *section, const kd_space *space, kd_pot
   KD_ALLOCATE(p->grid, n_r);
   KD_ALLOCATE(p->background, n_r);
   if (!kd_section_has(section, "background")) goto cleanup;
-  KD_CHECK(kd_expression_create(kd_section_text(section, "background"), "x y z", &background));
+  KD_CHECK(kd_space_formula(space, section, "background", &background));
   for (size_t i = 0; i < n_r; i++) {
     double r[3];
     kd_space_r(space, i, r);
@@ -91,7 +92,8 @@ const kd_potential_kind kd_potential_hartree = {
                          .type = KD_EXPRESSION,
                          .variables = "x y z",
                          .fallback = KD_UNSET,
-                         .meaning = "density of the opposite charge (doping), a formula in x, y, z "
-                                    "(angstrom), per angstrom^d like n(R); default: uniform"},
+                         .meaning = "density of the opposite charge (doping), a formula in the "
+                                    "coordinates that R has of x, y, z (angstrom), per angstrom^d "
+                                    "like n(R); default: uniform"},
                         {.key = NULL}}},
     .create = create};

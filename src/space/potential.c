@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/table_file.h"
+#include "space/formula.h"
 
 #define MODULATION_ROW                                                                             \
   {.key = "modulation",                                                                            \
@@ -357,7 +358,7 @@ static const kd_potential_kind disorder = {
 
 static kd_status expression_create(const kd_section *section, const kd_space *space,
                                    kd_potential *p) {
-  KD_TRY(kd_expression_create(kd_section_text(section, "expression"), "x y z", &p->expression));
+  KD_TRY(kd_space_formula(space, section, "expression", &p->expression));
   for (size_t d = 0; d < p->n_dim; d++)
     p->step[d] = 0.05 * kd_space_length(space)[d] / (double)kd_space_n(space)[d];
   for (size_t i = 0; i < kd_space_n_r(space); i++) {
@@ -391,11 +392,13 @@ static void expression_gradient(const kd_potential *p, const double r[3], double
 static const kd_potential_kind expression = {
     .variant = {.kind = "expression",
                 .meaning = "a formula in the Cartesian coordinates",
-                .rows = (const kd_param[]){{.key = "expression",
-                                            .type = KD_EXPRESSION,
-                                            .variables = "x y z",
-                                            .meaning = "formula in x, y, z (angstrom), in eV"},
-                                           MODULATION_ROW}},
+                .rows =
+                    (const kd_param[]){{.key = "expression",
+                                        .type = KD_EXPRESSION,
+                                        .variables = "x y z",
+                                        .meaning = "formula in the coordinates that R has of x, "
+                                                   "y, z (angstrom), in eV"},
+                                       MODULATION_ROW}},
     .create = expression_create,
     .value = expression_value,
     .gradient = expression_gradient};
@@ -479,6 +482,14 @@ void kd_potential_clear(kd_potential *p) {
 
 bool kd_potential_is_hartree(const kd_potential *p) {
   return p->kind == &kd_potential_hartree;
+}
+
+kd_status kd_potential_check_factor(const kd_potential *p, size_t number, double t) {
+  const double factor = kd_potential_factor(p, t);
+  if (isfinite(factor)) return KD_OK;
+  return kd_error(KD_ERROR_NUMERICS,
+                  "potential.%zu.modulation: %g at t = %.9g (expected a finite number)", number,
+                  isnan(factor) ? NAN : factor, t);
 }
 
 double kd_potential_factor(const kd_potential *p, double t) {

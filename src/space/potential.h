@@ -45,6 +45,8 @@ kd_status kd_potential_create(const kd_section *section, const kd_model *model,
                               kd_constants constants, const kd_space *space,
                               kd_potential *potential);
 void kd_potential_clear(kd_potential *potential);
+/// An error of the key `potential.NUMBER.modulation` where the factor is not finite at time t.
+kd_status kd_potential_check_factor(const kd_potential *potential, size_t number, double t);
 /// The factor of a term at time t.
 double kd_potential_factor(const kd_potential *potential, double t);
 

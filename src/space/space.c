@@ -92,6 +92,22 @@ static void number_parts(kd_space *s) {
   }
 }
 
+/// Refuses a factor that is not finite when the run begins or ends; what lies between is looked at
+/// when it is used.
+static kd_status check_ends(const kd_section *root, const kd_section *item,
+                            const kd_potential *term) {
+  const kd_section *propagation = kd_section_child(root, "propagation");
+  const double times[] = {
+      0, kd_section_has(propagation, "duration") ? kd_section_real(propagation, "duration") : 0};
+  for (int i = 0; i < 2; i++) {
+    const double factor = kd_potential_factor(term, times[i]);
+    if (!isfinite(factor))
+      return kd_section_error(item, "modulation", "%g at t = %.9g (expected a finite number)",
+                              isnan(factor) ? NAN : factor, times[i]);
+  }
+  return KD_OK;
+}
+
 kd_status kd_space_create(const kd_scenario *scenario, const kd_model *model, kd_space **result) {
   kd_status status = KD_OK;
   const kd_section *root = kd_scenario_root(scenario);
@@ -114,6 +130,11 @@ kd_status kd_space_create(const kd_scenario *scenario, const kd_model *model, kd
     kd_potential *term = &s->term[s->n_term];
     const kd_section *item = kd_section_item(root, "potential", s->n_term);
     KD_CHECK(kd_potential_create(item, model, kd_scenario_constants(scenario), s, term));
+    status = check_ends(root, item, term);
+    if (status != KD_OK) {
+      s->n_term++;
+      goto cleanup;
+    }
     if (!term->grid) continue;
     if (kd_potential_is_hartree(term)) {
       if (s->hartree) {
@@ -198,6 +219,11 @@ bool kd_space_is_driven(const kd_space *s) {
   for (size_t i = 0; i < s->n_term; i++)
     if (s->term[i].modulation) return true;
   return false;
+}
+
+kd_status kd_space_check_time(const kd_space *s, double t) {
+  for (size_t i = 0; i < s->n_term; i++) KD_TRY(kd_potential_check_factor(&s->term[i], i, t));
+  return KD_OK;
 }
 
 bool kd_space_is_self_consistent(const kd_space *s) {

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "scenario/expression.h"
+#include "space/formula.h"
 #include "state/initial.h"
 #include "state/thermal.h"
 
@@ -32,8 +32,7 @@ static kd_status read_profile(const kd_initial_setting *setting, const char *key
   kd_status status = KD_OK;
   kd_expression *expression = NULL;
   const bool is_given = kd_section_has(setting->section, key);
-  if (is_given)
-    KD_TRY(kd_expression_create(kd_section_text(setting->section, key), "x y z", &expression));
+  if (is_given) KD_TRY(kd_space_formula(setting->space, setting->section, key, &expression));
   for (size_t r = 0; r < kd_space_n_r(setting->space); r++) {
     double at[3];
     kd_space_r(setting->space, r, at);
@@ -106,26 +105,27 @@ const kd_initial_kind kd_initial_local_equilibrium = {
     .variant = {.kind = "local_equilibrium",
                 .meaning = "thermal equilibrium of H_k with a temperature and a chemical potential "
                            "that depend on R",
-                .rows = (const kd_param[]){KD_INITIAL_TEMPERATURE_ROW,
-                                           KD_INITIAL_FILLING_ROWS,
-                                           {.key = "temperature_profile",
-                                            .type = KD_EXPRESSION,
-                                            .variables = "x y z",
-                                            .fallback = KD_UNSET,
-                                            .meaning = "factor of the temperature, a formula in R "
-                                                       "(angstrom)"},
-                                           {.key = "chemical_potential_profile",
-                                            .type = KD_EXPRESSION,
-                                            .variables = "x y z",
-                                            .fallback = KD_UNSET,
-                                            .meaning = "added to the chemical potential, eV"},
-                                           {.key = "density_profile",
-                                            .type = KD_EXPRESSION,
-                                            .variables = "x y z",
-                                            .fallback = KD_UNSET,
-                                            .meaning = "factor of the density; sets the chemical "
-                                                       "potential at every R"},
-                                           {.key = NULL}}},
+                .rows =
+                    (const kd_param[]){KD_INITIAL_TEMPERATURE_ROW,
+                                       KD_INITIAL_FILLING_ROWS,
+                                       {.key = "temperature_profile",
+                                        .type = KD_EXPRESSION,
+                                        .variables = "x y z",
+                                        .fallback = KD_UNSET,
+                                        .meaning = "factor of the temperature, a formula in the "
+                                                   "coordinates that R has (angstrom)"},
+                                       {.key = "chemical_potential_profile",
+                                        .type = KD_EXPRESSION,
+                                        .variables = "x y z",
+                                        .fallback = KD_UNSET,
+                                        .meaning = "added to the chemical potential, eV"},
+                                       {.key = "density_profile",
+                                        .type = KD_EXPRESSION,
+                                        .variables = "x y z",
+                                        .fallback = KD_UNSET,
+                                        .meaning = "factor of the density; sets the chemical "
+                                                   "potential at every R"},
+                                       {.key = NULL}}},
     .create = local_create,
     .is_in_space = true};
 

@@ -165,6 +165,20 @@ EDITS = [
      's.yaml:6:43: error: propagation.integrator: got "euler" (expected one of: auto, adams, bdf)'),
     ('a potential without R', 'output:', 'potential: [{kind: harmonic, stiffness: 1 eV/angstrom^2}]\noutput:', 2,
      's.yaml:7:12: error: potential: a potential without an R grid (expected grid.r: {points, length})'),
+    ('a coordinate that R lacks', *with_r('potential: [{kind: expression, expression: 0.1*y}]'), 2,
+     's.yaml:4:44: error: potential.0.expression: the formula "0.1*y" is invalid: Unexpected token "y" found at '
+     'position 4 (expected a formula in x, for grid.r has 1 dimension)'),
+    ('a background in z', *with_r('potential: [{kind: hartree, cross_section: 9 nm^2, background: 1e-4*z}]'), 2,
+     's.yaml:4:64: error: potential.0.background: the formula "1e-4*z" is invalid: Unexpected token "z" found at '
+     'position 5 (expected a formula in x, for grid.r has 1 dimension)'),
+    ('a profile along y', 'k: [8]}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}',
+     'k: [8], r: {points: [8], length: [24 angstrom]}}\ninitial: {kind: local_equilibrium, temperature: 300 K, '
+     'filling: 1, density_profile: 1 + y}', 2,
+     's.yaml:4:85: error: initial.density_profile: the formula "1 + y" is invalid: Unexpected token "y" found at '
+     'position 4 (expected a formula in x, for grid.r has 1 dimension)'),
+    ('a modulation with a pole at the start',
+     *with_r('potential: [{kind: expression, expression: 0.1*x, modulation: 1/t}]'), 2,
+     's.yaml:4:63: error: potential.0.modulation: inf at t = 0 (expected a finite number)'),
     ('contacts without R', 'output:', 'contacts: [{kind: absorber, side: left, width: 9 angstrom, rate: 1 1/fs}]\noutput:', 2,
      's.yaml:7:11: error: contacts: contacts without an R grid (expected grid.r: {points, length})'),
     ('a contact that is too wide', *with_r('contacts: [{kind: absorber, side: left, width: 3 nm, rate: 1 1/fs}]'), 2,

@@ -7,6 +7,7 @@ U(R - s/2) are sums over the axes. The lines are compared with the Schroedinger 
 phase_space.py.
 """
 
+import json
 import os
 import sys
 
@@ -104,6 +105,19 @@ def continued(suite):
     suite.line(not filled.warnings(), f"what fills the box is no packet that reaches its ends: {filled.warnings()}")
 
 
+def poles(suite):
+    """A factor that is not finite within the run is told by its key and time, in both schemes."""
+    for scheme, factor, value in (("splitting", "1/(t - 1)", "inf at t = 1 "), ("splitting", "sqrt((t - 1)*(t - 1.2))", "nan at t = 1"),
+                                  ("unsplit", "sqrt((t - 1)*(t - 1.2))", "nan at t = 1")):
+        scenario = packet([0])
+        scenario["propagation"] = {"scheme": scheme, "duration": 2.0}
+        scenario["potential"][0]["modulation"] = factor
+        suite.write("pole.yaml", json.dumps(scenario))
+        done = suite.execute(["run", "pole.yaml", "--quiet"])
+        suite.line(done.returncode == 4 and f"potential.0.modulation: {value}" in done.stderr,
+                   f"{factor}, {scheme}: exit {done.returncode} {done.stderr.strip()}")
+
+
 def tools(suite):
     """What reads results takes them."""
     suite.run(packet([0, 1, 2]))
@@ -119,4 +133,4 @@ def tools(suite):
 
 
 if __name__ == "__main__":
-    main([three_lines, plane_in_space, continued, tools])
+    main([three_lines, plane_in_space, continued, poles, tools])
