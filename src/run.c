@@ -17,6 +17,8 @@
 
 /// A deviation at the edge of a k.p box above this is reported.
 static const double EDGE_LIMIT = 1e-3;
+/// With an R grid a band counts as filled where Tr f is more than this along all the edge.
+static const double FILLED = 0.5;
 /// Weight in the outer tenth of the Fourier modes of f above this is reported: interpolated
 /// quantities are then wrong by about as much.
 static const double TAIL_LIMIT = 1e-2;
@@ -47,6 +49,9 @@ typedef struct stages {
   kd_propagator *propagator;
   kd_observables *observables;
   kd_edge edge; ///< of the initial state, where it matters
+  /// Of Tr f of the initial state at the edge of a k.p box, with an R grid; infinite where f does
+  /// not move in k.
+  double least_at_edge;
 } stages;
 
 static void stages_clear(stages *s) {
@@ -102,10 +107,13 @@ static kd_status stages_create(const kd_scenario *scenario, const kd_comm *comm,
   if (has_fermi_edges(root) && moves_in_k(root, s->field))
     KD_TRY(kd_edge_measure(s->model, s->state, &s->edge));
   const size_t n_phonon = kd_collision_n_phonon(s->collision);
+  const bool wraps = kd_space_n_dim(s->space) > 0 && !kd_model_is_periodic(s->model) &&
+                     (moves_in_k(root, s->field) || kd_section_count(root, "contacts") > 0);
   if (n_phonon > 0) KD_TRY(kd_state_add_phonons(s->state, n_phonon));
   KD_TRY(
       kd_observables_create(scenario, s->model, s->space, s->field, s->reference, &s->observables));
   KD_TRY(kd_observables_add_phonons(s->observables, s->collision));
+  s->least_at_edge = wraps ? kd_observables_least_at_edge(s->observables, s->state) : INFINITY;
   return kd_propagator_create(scenario, s->model, s->space, s->field, s->reference, s->collision,
                               s->state, &s->propagator);
 }
@@ -264,12 +272,24 @@ static void warn_of_positions(const kd_section *root, const stages *s, kd_warnin
 }
 
 /// Warnings that need no run.
+/// With an R grid the k box of a k.p model is periodic, which a filled band must not find out.
+static void warn_of_filled_band(const stages *s, kd_warnings *warnings) {
+  if (!isfinite(s->least_at_edge) || s->least_at_edge < FILLED) return;
+  kd_warn(warnings,
+          "f is %.2g or more all along the edge of the k box at the start, and with grid.r what "
+          "leaves the box comes in again at the other end: a filled band needs a lattice model "
+          "(model.kind: ssh or tight_binding, for instance), and one that is empty further out a "
+          "larger model.k_max",
+          s->least_at_edge);
+}
+
 static void warn_of_scenario(const kd_scenario *scenario, const stages *s, kd_warnings *warnings) {
   kd_collision_warn(s->collision, warnings);
   kd_mean_field_warn(scenario, s->model, warnings);
   warn_of_edges(scenario, s, warnings);
   warn_of_positions(kd_scenario_root(scenario), s, warnings);
   warn_of_unused_terms(scenario, s, warnings);
+  warn_of_filled_band(s, warnings);
 }
 
 static void warn_of_number(const kd_section *propagation, const stages *s, kd_report *report) {
@@ -380,12 +400,15 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
   warn_of_scenario(scenario, s, warnings);
   char points[KD_POINTS_TEXT];
   const double edge = kd_observables_largest_at_edge(s->observables);
-  if (edge > EDGE_LIMIT)
-    kd_warn(
-        warnings,
-        "f deviates by %.2g from its reference at the edge of the k box, where it is lost: raise "
-        "model.k_max by a factor of 1.5, and grid.k with it, to %s",
-        edge, kd_model_more_points(s->model, (const double[]){1.5, 1.5, 1.5}, points));
+  const bool is_in_space = kd_space_n_dim(s->space) > 0;
+  if (edge > EDGE_LIMIT && !(is_in_space && s->least_at_edge >= FILLED))
+    kd_warn(warnings,
+            "f %s by %.2g%s at the edge of the k box, where it %s: raise model.k_max by a factor "
+            "of 1.5, and grid.k with it, to %s",
+            is_in_space ? "differs" : "deviates", edge,
+            is_in_space ? " from zero" : " from its reference",
+            is_in_space ? "comes in again at the other end" : "is lost",
+            kd_model_more_points(s->model, (const double[]){1.5, 1.5, 1.5}, points));
   const double tail = kd_observables_largest_tail(s->observables);
   if (tail > TAIL_LIMIT)
     kd_warn(warnings,
@@ -622,6 +645,9 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->total_seconds = earlier + kd_seconds() - start;
   share_report(comm, kd_space_comm(s.space), report);
   kd_edge_join(kd_space_comm(s.space), &s.edge);
+  s.least_at_edge = -s.least_at_edge;
+  kd_comm_largest(kd_space_comm(s.space), &s.least_at_edge, 1);
+  s.least_at_edge = -s.least_at_edge;
   report->ffts = report->cost.ffts + report->collision.ffts + kd_observables_n_fft(s.observables);
   find_warnings(scenario, &s, report);
   KD_CHECK(kd_comm_agree(comm, write_run(recovery.output, report)));

@@ -64,6 +64,9 @@ KD_API kd_status kd_observables_snapshot(kd_observables *observables, const kd_s
 /// Largest deviation of f from the reference at the edge points of a k.p box, over all
 /// measurements; 0 for lattice models.
 KD_API double kd_observables_largest_at_edge(const kd_observables *observables);
+/// Least Tr f of a state at these points, over the R of this process; infinite for lattice models.
+KD_API double kd_observables_least_at_edge(const kd_observables *observables,
+                                           const kd_state *state);
 
 /// How well the grid resolved f at the snapshots: the largest Fourier coefficient in the outer
 /// tenth of the modes over the largest of all.

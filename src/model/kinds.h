@@ -49,7 +49,8 @@ kd_status kd_model_check_dimension(const kd_scenario *scenario, const char *kind
 #define KD_K_MAX_ROW                                                                               \
   {                                                                                                \
     .key = "k_max", .type = KD_REALS, .unit = "1/angstrom", KD_POSITIVE,                           \
-    .meaning = "half width of the k box [-k_max, k_max), one number or one per axis",              \
+    .meaning = "half width of the k box [-k_max, k_max), one number or one per axis; with "        \
+               "`grid.r` f must vanish at its edge",                                               \
     .reference = ""                                                                                \
   }
 

@@ -782,6 +782,18 @@ void kd_observables_warn_of_space(const kd_observables *o, kd_warnings *warnings
         m[0] + m[0] / 2);
 }
 
+double kd_observables_least_at_edge(const kd_observables *o, const kd_state *state) {
+  double least = INFINITY;
+  for (size_t r = 0; r < o->n_r; r++)
+    for (size_t i = 0; i < o->n_edge; i++) {
+      const double *f = state->f + r * o->n + o->edge[i];
+      double trace = 0;
+      for (size_t a = 0; a < o->n_band; a++) trace += f[a * o->n_k];
+      least = fmin(least, trace);
+    }
+  return least;
+}
+
 double kd_observables_largest_at_edge(const kd_observables *o) {
   return o->largest_at_edge;
 }

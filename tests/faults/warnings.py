@@ -55,6 +55,9 @@ BOX = {"model": {"kind": "dirac1d", "velocity": "10 angstrom/fs", "gap": "50 meV
        "field": [{"kind": "pulse", "amplitude": "0.05 MV/cm", "center": "10 fs", "fwhm": "8 fs"}],
        "propagation": {"duration": "20 fs"}}
 
+SEA = changed(BOX, field=[], grid={"k": [32], "r": {"points": [6], "length": ["300 angstrom"]}},
+              potential=[{"kind": "periodic", "amplitude": "5 meV", "period": "300 angstrom"}], propagation__duration="2 fs")
+
 SSH = {"kind": "ssh", "t1": "0.25 eV", "t2": "0.2 eV", "mass": "0.03 eV", "lattice_constant": "5 angstrom",
        "spin_degeneracy": 2}
 PHONON = {"kind": "phonon", "energy": "0.16 eV", "coupling": "0.05 eV", "temperature": "300 K"}
@@ -124,6 +127,12 @@ CASES = [
     ("carriers at the edge of a k.p box",
      rf"edge of the k box.*raise model\.k_max by a factor of 1\.5, and grid\.k with it, to \[96\]",
      changed(BOX, field__0__amplitude="3 MV/cm"), BOX),
+    ("a packet at the edge of a k.p box in space",
+     rf"differs by \S+ from zero at the edge of the k box, where it comes in again at the other end: raise model\.k_max by a "
+     r"factor of 1\.5, and grid\.k with it, to \[144\]", changed(WELL, initial__momentum=["0.15 1/angstrom"]), WELL),
+    ("a filled band of a k.p box in space", r"f is 1 or more all along the edge of the k box.*comes in again.*ssh or tight_binding.*"
+     r"larger model\.k_max", SEA,
+     changed(SEA, model=PACKET["model"], grid__k=[96], initial__chemical_potential="-50 meV")),
     ("a step of f at T = 0 that a kick moves", rf"Fermi edge.*rings by 0\.1.*initial\.temperature to 14\d K$",
      changed(KICKED, initial__temperature="0 K", grid__k=[256]), changed(CHAIN, initial__temperature="0 K", grid__k=[256])),
     ("a Fermi edge steeper than the grid", rf"Fermi edge.*initial\.temperature to 5\d\d K, or grid\.k to \[1[0-9]\d\]$",
@@ -197,4 +206,13 @@ def a_checkpoint_that_cannot_be_written(suite):
             os.rmdir(suite.path("r.chk.h5"))
 
 
-harness.main([table, a_checkpoint_that_cannot_be_written])
+def a_filled_band_at_check(suite):
+    """What is wrong from the start is told before the run."""
+    for scenario, count in ((SEA, 1), (changed(SEA, potential=[]), 0), (changed(SEA, initial__chemical_potential="-1 eV"), 0)):
+        suite.write("sea.yaml", harness.json.dumps(scenario))
+        done = suite.execute(["check", "sea.yaml"])
+        suite.line(done.returncode == 0 and (done.stdout + done.stderr).count("a filled band needs a lattice") == count,
+                   f"a filled band at check: exit {done.returncode} {done.stderr.strip()}")
+
+
+harness.main([table, a_filled_band_at_check, a_checkpoint_that_cannot_be_written])
