@@ -38,12 +38,17 @@ const kd_dataset kd_contact_datasets[] = {
      .unit = "1",
      .long_name = "particles that came in through the contact",
      .when = WITH_CONTACTS,
-     .note = "since the start, with spin; negative: went out"},
+     .note =
+         "since the start, with spin; negative: went out; the integral of `contact_current` over "
+         "the charge"},
     {.name = "contact_current",
      .axes = "contact",
      .unit = "e/fs",
-     .long_name = "current that comes in through the contact, charge integral dR gamma (n_c - n)",
-     .when = WITH_CONTACTS},
+     .long_name =
+         "current that comes in through the contact, charge integral dR gamma (n_c - n), and what "
+         "flows between contacts through the end of the box",
+     .when = WITH_CONTACTS,
+     .note = "the current from the contact into the device where n(R) in the contact is steady"},
     {.name = NULL}};
 
 const kd_dataset kd_phonon_datasets[] = {

@@ -445,15 +445,25 @@ static void find_density(kd_observables *o, const kd_state *state) {
   }
 }
 
-/// n(R) at every R, and what depends on it: U, and the current through the contacts.
+/// n(R) at every R, and what depends on it: U; and what has come in through the contacts.
 static void set_density(kd_observables *o, const kd_state *state) {
   if (kd_contacts_count(o->contacts) == 0 && !kd_space_is_self_consistent(o->space)) return;
   find_density(o, state);
   kd_comm_sum(kd_space_comm(o->space), o->density, kd_space_n_r(o->space));
   kd_space_set_density(o->space, o->density);
-  for (size_t c = 0; c < kd_contacts_count(o->contacts); c++)
-    o->inflow[c] = kd_model_charge(o->model) * kd_contacts_inflow(o->contacts, c, o->density);
   memcpy(o->entered, state->entered, sizeof o->entered);
+}
+
+/// The current through the contacts, of n(R) and of what flows through the end of the box.
+static void find_inflow(kd_observables *o, const kd_state *state) {
+  double flow[3];
+  if (kd_contacts_count(o->contacts) == 0) return;
+  for (size_t c = 0; c < kd_contacts_count(o->contacts); c++)
+    o->inflow[c] = kd_contacts_inflow(o->contacts, c, o->density);
+  kd_contacts_end_flow(o->contacts, o->model, o->space, o->here.v, state->f, flow);
+  kd_contacts_add_flow(o->contacts, flow, 1, o->inflow);
+  for (size_t c = 0; c < kd_contacts_count(o->contacts); c++)
+    o->inflow[c] *= kd_model_charge(o->model);
 }
 
 /// The same, summed over the R of this process into o->total, with the potential in the energy. The
@@ -491,6 +501,7 @@ static kd_status sum_space(kd_observables *o, const kd_state *state) {
   const kd_comm *comm = kd_space_comm(o->space);
   set_density(o, state);
   KD_TRY(kd_comm_agree(comm, sum_slab(o, state)));
+  find_inflow(o, state); // with the velocities that the sums have found
   double least[MAX_TRACES];
   for (size_t i = 0; i < o->n_trace; i++) least[i] = -o->total[o->offset[i]];
   kd_comm_largest(comm, least, o->n_trace);

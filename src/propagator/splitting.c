@@ -225,12 +225,24 @@ static kd_status push(kd_splitting *p, double t, double end, double dt, double *
   return KD_OK;
 }
 
-static kd_status move(kd_splitting *p, double t, double dt, double *f) {
+/// What K(dt) carries through the end of the box between contacts: half of it at either end of dt.
+static void carry(const kd_splitting *p, double dt, const double *f, double *entered) {
+  double flow[3];
+  if (!kd_contacts_meet(p->s.contacts)) return;
+  kd_contacts_end_flow(p->s.contacts, p->s.model, p->s.space, p->v, f, flow);
+  kd_contacts_add_flow(p->s.contacts, flow, 0.5 * dt, entered);
+}
+
+/// K(dt), and what it carries by the trapezoidal rule.
+static kd_status move(kd_splitting *p, double t, double dt, double *f, tally *sums) {
   double e[3];
   if (dt == 0) return KD_OK;
   KD_TRY(poll(p));
   mean_field(p, t, dt, e);
-  return kd_phase_space_kinetic(p->flow, e, dt, f);
+  carry(p, dt, f, sums->entered);
+  KD_TRY(kd_phase_space_kinetic(p->flow, e, dt, f));
+  carry(p, dt, f, sums->entered);
+  return KD_OK;
 }
 
 /// True if the orbitals see another field in [t - before, t] than in [t, t + after].
@@ -249,16 +261,16 @@ static kd_status take_two(kd_splitting *p, double t, double end, double h, doubl
                           tally *sums) {
   if (p->collides) {
     KD_TRY(collide(p, *lag + 0.5 * h, f));
-    KD_TRY(move(p, t, 0.5 * h, f));
+    KD_TRY(move(p, t, 0.5 * h, f, sums));
     KD_TRY(push(p, t, end, h, f, sums));
-    KD_TRY(move(p, t + 0.5 * h, 0.5 * h, f));
+    KD_TRY(move(p, t + 0.5 * h, 0.5 * h, f, sums));
   } else {
     // Halves that see different fields are not one: their mean field would spoil the symmetry.
     if (field_changes(p, t, *lag, 0.5 * h)) {
-      KD_TRY(move(p, t - *lag, *lag, f));
-      KD_TRY(move(p, t, 0.5 * h, f));
+      KD_TRY(move(p, t - *lag, *lag, f, sums));
+      KD_TRY(move(p, t, 0.5 * h, f, sums));
     } else {
-      KD_TRY(move(p, t - *lag, *lag + 0.5 * h, f));
+      KD_TRY(move(p, t - *lag, *lag + 0.5 * h, f, sums));
     }
     KD_TRY(push(p, t, end, h, f, sums));
   }
@@ -279,8 +291,8 @@ static kd_status take(kd_splitting *p, double t, double end, double h, double *f
 }
 
 /// Does what lags.
-static kd_status complete(kd_splitting *p, double t, double *f, double *lag) {
-  KD_TRY(p->collides ? collide(p, *lag, f) : move(p, t - *lag, *lag, f));
+static kd_status complete(kd_splitting *p, double t, double *f, double *lag, tally *sums) {
+  KD_TRY(p->collides ? collide(p, *lag, f) : move(p, t - *lag, *lag, f, sums));
   *lag = 0;
   return KD_OK;
 }
@@ -296,11 +308,11 @@ static kd_status compare(kd_splitting *p, double h, double *ratio) {
   memcpy(p->copy, p->f, p->total * sizeof *p->f);
   memcpy(p->half, p->f, p->total * sizeof *p->f);
   KD_TRY(take(p, p->t, end, h, p->copy, &lag, &unused));
-  KD_TRY(complete(p, p->t + h, p->copy, &lag));
+  KD_TRY(complete(p, p->t + h, p->copy, &lag, &unused));
   lag = p->lag;
   KD_TRY(take(p, p->t, middle, 0.5 * h, p->half, &lag, &unused));
   KD_TRY(take(p, middle, end, 0.5 * h, p->half, &lag, &unused));
-  KD_TRY(complete(p, p->t + h, p->half, &lag));
+  KD_TRY(complete(p, p->t + h, p->half, &lag, &unused));
   for (size_t i = 0; i < p->total; i++) {
     largest = fmax(largest, fabs(p->half[i]));
     difference = fmax(difference, fabs(p->half[i] - p->copy[i]));
@@ -341,7 +353,7 @@ static kd_status apply_kicks(kd_splitting *p) {
   p->is_changing = true;
   for (; p->next_kick < n_kick && kick[p->next_kick].time <= p->t; p->next_kick++) {
     const double *impulse = kick[p->next_kick].impulse;
-    KD_TRY(complete(p, p->t, p->f, &p->lag));
+    KD_TRY(complete(p, p->t, p->f, &p->lag, &p->sums));
     p->sums.work -= band_energy(p, p->f);
     KD_TRY(kd_phase_space_kick(p->flow, p->comm, impulse, p->s.has_positions, p->s.rtol, p->s.atol,
                                p->total, p->f, (double *const[2]){p->copy, p->half}));
@@ -453,7 +465,7 @@ kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
   tally sums = p->sums;
   memcpy(p->copy, p->f, p->total * sizeof *p->f);
   if (t > p->t * (1 + 1e-14)) KD_TRY(take(p, p->t, t, t - p->t, p->copy, &lag, &sums));
-  KD_TRY(complete(p, t, p->copy, &lag));
+  KD_TRY(complete(p, t, p->copy, &lag, &sums));
   memcpy(state->f, p->copy, p->total * sizeof *p->f);
   state->work = sums.work;
   memcpy(state->entered, sums.entered, sizeof state->entered);

@@ -3,9 +3,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/comm.h"
+#include "core/dot.h"
 #include "core/eigen.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/modes.h"
 #include "state/contact_kinds.h"
 #include "state/initial.h"
 #include "state/thermal.h"
@@ -19,12 +22,14 @@ typedef struct contact {
   double *f;    ///< packed
   double density;
   double *rate_at; ///< [n_r]
+  double share;    ///< of what flows through the end of the box; 0 unless contacts meet there
 } contact;
 
 struct kd_contacts {
   size_t count, n_r;
   double element; ///< of R
   contact *item;
+  double *end_weight[3]; ///< [points of the axis]; NULL where no contacts meet
 };
 
 void kd_contacts_free(kd_contacts *c) {
@@ -33,6 +38,7 @@ void kd_contacts_free(kd_contacts *c) {
     kd_free(c->item[i].f);
     kd_free(c->item[i].rate_at);
   }
+  for (int d = 0; d < 3; d++) kd_free(c->end_weight[d]);
   kd_free(c->item);
   kd_free(c);
 }
@@ -166,6 +172,48 @@ cleanup:
   return status;
 }
 
+/// Weights of j at the points of an axis in what flows through the middle between the last and the
+/// first. Of a spectral derivative, sums over points telescope,
+///
+///   sum_{i=a}^{b} j'(x_i) dx = F(x_b + dx/2) - F(x_a - dx/2),  F_q = j_q (q dx/2)/sin(q dx/2),
+///
+/// so that the numbers in the two halves of the box change by F and the contacts, exactly, also
+/// where j oscillates from point to point as it does where reservoirs meet that differ.
+static kd_status weigh_end(const kd_space *space, size_t axis, double **weight) {
+  kd_status status = KD_OK;
+  const size_t n = kd_space_n(space)[axis];
+  double *w = NULL;
+  KD_ALLOCATE(w, n);
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++) {
+      const double half = M_PI * kd_mode_number(j, n) / (double)n; // q dx/2
+      if (kd_mode_is_nyquist(j, n)) continue;
+      w[i] += (half != 0 ? half / sin(half) : 1) * cos(half * (double)(2 * i + 1)) / (double)n;
+    }
+  *weight = w;
+
+cleanup:
+  return status;
+}
+
+/// Finds where contacts meet, and which share they have of what flows there.
+static kd_status share_ends(const kd_space *space, kd_contacts *contacts) {
+  for (size_t i = 0; i < contacts->count; i++) {
+    contact *c = &contacts->item[i];
+    double here = 0, there = 0;
+    for (size_t j = 0; j < contacts->count; j++) {
+      const contact *other = &contacts->item[j];
+      if (other->axis != c->axis) continue;
+      *(other->is_right == c->is_right ? &here : &there) += other->rate;
+    }
+    if (here == 0 || there == 0) continue;
+    c->share = c->rate / here;
+    if (!contacts->end_weight[c->axis])
+      KD_TRY(weigh_end(space, c->axis, &contacts->end_weight[c->axis]));
+  }
+  return KD_OK;
+}
+
 kd_status kd_contacts_create(const kd_scenario *scenario, kd_model *model, const kd_space *space,
                              kd_contacts **result) {
   kd_status status = KD_OK;
@@ -185,6 +233,7 @@ kd_status kd_contacts_create(const kd_scenario *scenario, kd_model *model, const
   KD_ALLOCATE(contacts->item, count);
   contacts->count = count;
   if (count > 0) KD_CHECK(read_all(scenario, model, space, contacts));
+  KD_CHECK(share_ends(space, contacts));
   *result = contacts;
   contacts = NULL;
 
@@ -222,6 +271,39 @@ double kd_contacts_inflow(const kd_contacts *contacts, size_t index, const doubl
   double sum = 0;
   for (size_t r = 0; r < contacts->n_r; r++) sum += c->rate_at[r] * (c->density - density[r]);
   return contacts->element * sum;
+}
+
+bool kd_contacts_meet(const kd_contacts *contacts) {
+  return contacts->end_weight[0] || contacts->end_weight[1] || contacts->end_weight[2];
+}
+
+void kd_contacts_end_flow(const kd_contacts *contacts, const kd_model *model, const kd_space *space,
+                          double *const v[3], const double *f, double flow[3]) {
+  const size_t n_k = kd_model_n_k(model), *m = kd_space_n(space);
+  const size_t n = kd_model_n_band(model) * kd_model_n_band(model) * n_k;
+  const double per_particle =
+      kd_model_spin_degeneracy(model) / ((double)n_k * kd_model_cell_volume(model));
+  size_t first, count;
+  kd_space_slab(space, &first, &count);
+  for (size_t d = 0; d < 3; d++) {
+    flow[d] = 0;
+    if (!contacts->end_weight[d]) continue;
+    const double face = contacts->element * (double)m[d] / kd_space_length(space)[d];
+    for (size_t i = 0; i < count; i++) {
+      const size_t r = first + i;
+      const size_t j[3] = {r / (m[1] * m[2]), r / m[2] % m[1], r % m[2]};
+      flow[d] += face * per_particle * contacts->end_weight[d][j[d]] * kd_dot(v[d], f + i * n, n);
+    }
+  }
+  kd_comm_sum(kd_space_comm(space), flow, 3);
+}
+
+void kd_contacts_add_flow(const kd_contacts *contacts, const double flow[3], double dt,
+                          double *entered) {
+  for (size_t i = 0; i < contacts->count; i++) {
+    const contact *c = &contacts->item[i];
+    entered[i] += (c->is_right ? -dt : dt) * c->share * flow[c->axis];
+  }
 }
 
 void kd_contacts_relax(const kd_contacts *contacts, double dt, double *density, double *entered) {

@@ -143,12 +143,15 @@ def landauer(suite):
         # charge -1: the current of the particles is the other way.
         return -2 / (2 * np.pi) * kt * np.log((1 + np.exp(left / kt)) / (1 + np.exp(right / kt)))
 
-    def run(mu, n_k, drift="moyal", potential=()):
+    def whole(mu, n_k, drift="moyal", potential=(), duration=500.0, step=0.25, sides=("left", "right")):
         contacts = [{"kind": "reservoir", "side": side, "width": 30.0, "rate": 1.2,
                      "temperature": kt, "chemical_potential": m}
-                    for side, m in zip(("left", "right"), mu)]
-        scenario = free_gas(61, length, n_k, 2.6, contacts, 500.0, order=2, step=0.25)
-        result = suite.run(dict(scenario, drift=drift, potential=list(potential)))
+                    for side, m in zip(sides, mu)]
+        scenario = free_gas(61, length, n_k, 2.6, contacts, duration, order=2, step=step)
+        return suite.run(dict(scenario, drift=drift, potential=list(potential)))
+
+    def run(*arguments, **options):
+        result = whole(*arguments, **options)
         between = np.abs(result["/grid/r"][:, 0]) < 10
         return result.snapshot("current_density")[-1, between, 0]
 
@@ -156,6 +159,22 @@ def landauer(suite):
         suite.equal(f"open wire, {drift}: mean current over I", run((0.9, 0.5), 63, drift).mean()
                     / formula(0.9, 0.5), 1, tolerance,
                     "Landauer; the jump of f where the reservoirs meet leaves waves, of zero mean")
+    # What flows behind the contacts, from one to the other, is no current of the device.
+    result = whole((0.9, 0.5), 63, step=0.1)
+    want = formula(0.9, 0.5)
+    current = result.trace("contact_current")[-1] / want
+    suite.equal("open wire: half of contact_current in and out over I", (current[0] - current[1]) / 2, 1, 2e-3,
+                "Landauer; the splitting leaves (rate step)^2/12 = 1.2e-3 of what a contact exchanges")
+    suite.below("open wire: what stays in the box over I", abs(current.sum()), 0.03,
+                "electrons near k = 0 still fill the box, as time goes by ever slower")
+    rate = -np.diff(result.trace("contact_number")[-2:], axis=0)[0] / 125 / want
+    suite.equal("open wire: the growth of contact_number", (rate[0] - rate[1]) / 2, 1, 2e-3, "the same in time")
+    suite.equal("open wire: number less what came in",
+                result.trace("number") - result.trace("contact_number").sum(axis=1), 0, 1e-10, "structural")
+    alone = whole((0.9,), 63, duration=50.0)
+    suite.equal("one contact: number less what came in",
+                alone.trace("number") - alone.trace("contact_number")[:, 0], 0, 1e-10,
+                "what flows through the end of the box stays within it")
     # The bias as a smooth step of U, and equal reservoirs: what is above the step passes.
     step = [{"kind": "expression", "expression": "-0.2*(1 + tanh(x/3))"}]
     errors = []
