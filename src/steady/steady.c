@@ -25,6 +25,9 @@ static const double TOLERANCE = 1e-11, ACCEPTED = 1e-8;
 enum { KRYLOV = 120, RESTARTS = 40 };
 /// A response larger by this than one without scattering back in is reported.
 static const double SUSPICIOUS = 100;
+/// The number and the energy are one quantity if this part of the latter is beside the former.
+static const double DEPENDENT = 1e-12;
+enum { MOST_CONSERVED = 2 };
 
 typedef struct problem {
   const kd_steady_options *options;
@@ -35,13 +38,56 @@ typedef struct problem {
   kd_bands bands;
   double *rate; ///< out-scattering rates, [n_k][n_band], 1/fs
   double *work;
-  kd_status status; ///< of the last failing callback
+  size_t n_conserved; ///< what the operator conserves: the number, and the energy
+  double *conserved;  ///< as unit vectors w_c, orthogonal to one another, [n_conserved][n]
+  double restoration; ///< rate at which (L - r sum_c w_c w_c^T) empties them, 1/fs
+  kd_status status;   ///< of the last failing callback
 } problem;
 
 static void problem_clear(problem *p) {
   kd_bands_clear(&p->bands);
   kd_free(p->rate);
   kd_free(p->work);
+  kd_free(p->conserved);
+}
+
+/// Takes the conserved quantities w_c before `count` out of x.
+static void remove_conserved(const problem *p, size_t count, double *x) {
+  for (size_t c = 0; c < count; c++) {
+    const double *w = p->conserved + c * p->n, part = kd_dot(w, x, p->n);
+    for (size_t i = 0; i < p->n; i++) x[i] -= part * w[i];
+  }
+}
+
+/// Adds the direction of w, a quantity that is conserved; none where w depends on those before.
+static void add_conserved(problem *p, const double *w) {
+  double *unit = p->conserved + p->n_conserved * p->n;
+  const double before = sqrt(kd_dot(w, w, p->n));
+  memcpy(unit, w, p->n * sizeof *unit);
+  remove_conserved(p, p->n_conserved, unit);
+  const double norm = sqrt(kd_dot(unit, unit, p->n));
+  if (!(norm > DEPENDENT * before)) return;
+  for (size_t i = 0; i < p->n; i++) unit[i] /= norm;
+  // Once more, for what rounding left.
+  remove_conserved(p, p->n_conserved, unit);
+  p->n_conserved++;
+}
+
+/// The number and the energy, where the collisions conserve them; the commutator does.
+static kd_status find_conserved(problem *p) {
+  kd_status status = KD_OK;
+  const size_t n_level = p->n_band * p->n_k;
+  KD_ALLOCATE(p->conserved, MOST_CONSERVED * p->n);
+  if (kd_collision_conserves_number(p->collision)) {
+    memset(p->work, 0, p->n * sizeof *p->work);
+    for (size_t i = 0; i < n_level; i++) p->work[i] = 1;
+    add_conserved(p, p->work);
+  }
+  if (kd_collision_conserves_energy(p->collision)) add_conserved(p, p->bands.h);
+  for (size_t i = 0; i < n_level; i++) p->restoration += p->rate[i] / (double)n_level;
+
+cleanup:
+  return status;
 }
 
 static kd_status problem_create(kd_model *model, kd_collision *collision,
@@ -59,12 +105,13 @@ static kd_status problem_create(kd_model *model, kd_collision *collision,
   KD_ALLOCATE(p->rate, p->n_band * p->n_k);
   KD_CHECK(kd_bands_create(model, &p->bands));
   kd_collision_out_rates(collision, p->rate);
+  KD_CHECK(find_conserved(p));
 
 cleanup:
   return status;
 }
 
-/// z := -(i/hbar) [H, v] + C_lin[v]
+/// z := -(i/hbar) [H, v] + C_lin[v] - r sum_c w_c (w_c.v)
 static int multiply(void *data, N_Vector v, N_Vector z) {
   problem *p = data;
   if (p->options->poll) p->options->poll(p->options->context);
@@ -77,6 +124,11 @@ static int multiply(void *data, N_Vector v, N_Vector z) {
     return -1;
   }
   for (size_t i = 0; i < p->n; i++) y[i] += p->work[i];
+  for (size_t c = 0; c < p->n_conserved; c++) {
+    const double *w = p->conserved + c * p->n;
+    const double part = p->restoration * kd_dot(w, x, p->n);
+    for (size_t i = 0; i < p->n; i++) y[i] -= part * w[i];
+  }
   return 0;
 }
 
@@ -121,14 +173,13 @@ cleanup:
   return status;
 }
 
-/// Where the number is conserved the operator has no inverse, and no stationary state answers to a
-/// source of particles. There is none in theory; the half-open grid of a k.p box leaves one.
-static void remove_source_of_particles(const problem *p, double *b) {
-  const size_t n_level = p->n_band * p->n_k;
-  double sum = 0;
-  if (!kd_collision_conserves_number(p->collision)) return;
-  for (size_t i = 0; i < n_level; i++) sum += b[i];
-  for (size_t i = 0; i < n_level; i++) b[i] -= sum / (double)n_level;
+/// Where something is conserved, w^T L = 0, the operator has no inverse: no stationary state
+/// answers to a source of it, and the response is one up to what the null vectors hold. There is no
+/// source in theory (the half-open grid of a k.p box leaves one), and the field that is switched on
+/// makes none, so w.df = 0 is the response. L - r w w^T has an inverse and no other solution: its
+/// product with w^T is -r w.df = w.b = 0, whatever the null vectors are.
+static void remove_sources(const problem *p, double *b) {
+  remove_conserved(p, p->n_conserved, b);
 }
 
 /// Solves for one direction; `x` receives df.
@@ -325,7 +376,7 @@ kd_status kd_steady(const kd_scenario *scenario, const kd_steady_options *option
   for (size_t j = 0; j < d; j++) {
     double *x = df + j * p.n;
     KD_CHECK(source(&p, reference, j, state->f, b));
-    remove_source_of_particles(&p, b);
+    remove_sources(&p, b);
     KD_CHECK(solve(&p, context, b, x, &report->residual[j], &report->iterations[j]));
     const double ratio = enhancement(&p, context, b, x);
     if (ratio > SUSPICIOUS)

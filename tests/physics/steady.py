@@ -254,7 +254,159 @@ def bands_that_nothing_connects(suite):
     suite.equal("no warning", int(quiet), 0, 0, "populations alone do not leak")
 
 
+# --- what is conserved stays: a dense solution ----------------------------------------------------
+
+# A Rice-Mele chain with orbitals off their cell: no center of inversion, so that scattering makes
+# f_eq(k) + df(k) even and odd parts alike.
+T1, T2, MASS, POSITIONS, KT, MU, WIDTH, N_CHAIN = 1.0, 0.6, 0.3, (0.1, 0.75), 0.5, -1.2, 0.3, 24
+BASIS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]], [[0, 1], [1, 0]], [[0, 1j], [-1j, 0]]])
+BASIS = BASIS / np.sqrt([1, 1, 2, 2])[:, None, None]
+ONSITE = [np.diag([1.0, 0.0]), np.diag([0.0, 1.0])]
+
+
+def anticommutator(a, b):
+    return a @ b + b @ a
+
+
+def gauss(x):
+    return np.exp(-0.5 * (x / WIDTH)**2) / (np.sqrt(2 * np.pi) * WIDTH)
+
+
+def phonon_kernels(omega, coupling):
+    """K^< and K^> of `spectral`, x = e - e', q: 2 pi g^2 [G(x - w) - G(x + w)] {n(x), n(x) + 1}."""
+    def kernels(x, q, beta):
+        near = np.abs(x) < 1e-9  # n(x) ~ kT/x there, and the line falls as x
+        x = np.where(near, 1, x)
+        size = 2 * np.pi * coupling**2
+        line = size * (gauss(x - omega) - gauss(x + omega))
+        zero = size * 2 * gauss(omega) * omega / WIDTH**2 * KT
+        return (np.where(near, zero, line / np.expm1(x / KT)),
+                np.where(near, zero, line * (1 + 1 / np.expm1(x / KT))))
+    return kernels
+
+
+def impurity_kernels(strength, form, displaces):
+    def kernels(x, q, beta):
+        shift = 0.5 * beta * WIDTH**2 if displaces else 0
+        size = 2 * np.pi * strength**2 * form(q)
+        return size * gauss(x + shift), size * gauss(x - shift)
+    return kernels
+
+
+class DenseChain:
+    """Equation (8) for the matrix Ansatz as a matrix over k, by central differences of an operator
+    that is quadratic in f, for which they are exact. Terms are pairs of kernels and vertices."""
+
+    def __init__(self, terms, keeps_energy):
+        n = N_CHAIN
+        k = 2 * np.pi * np.arange(n) / n
+        hop = T1 + T2 * np.exp(-1j * k)
+        slope = -1j * T2 * np.exp(-1j * k)
+        self.h = np.array([[[MASS, a], [np.conj(a), -MASS]] for a in hop])
+        r = np.diag(POSITIONS)
+        self.velocity = (np.array([[[0, a], [np.conj(a), 0]] for a in slope])
+                         + 1j * (self.h @ r - r @ self.h))
+        self.q = (k[:, None] - k + np.pi) % (2 * np.pi) - np.pi
+        self.terms, self.beta = terms, 1 / KT
+        self.level, vector = np.linalg.eigh(self.h)
+        self.projector = np.einsum("kan,kbn->knab", vector, vector.conj())
+        f = self.equilibrium()
+        columns = [self.rate(f + 0.1 * d) / 0.2 - self.rate(f - 0.1 * d) / 0.2
+                   - 1j * (self.h @ d - d @ self.h) for d in self.directions()]
+        matrix = np.array([self.coordinates(c) for c in columns]).T
+        rows = [self.coordinates(np.broadcast_to(np.eye(2), f.shape))]
+        if keeps_energy:
+            # beta moves with df so that the energy stays.
+            step = 1e-4
+            slopes = []
+            for self.beta in (1 / KT + step, 1 / KT - step):
+                slopes.append(self.coordinates(self.rate(f)))
+            self.beta, moved = 1 / KT, (slopes[0] - slopes[1]) / (2 * step)
+            energy = self.coordinates(self.h)
+            matrix = matrix - np.outer(moved, energy @ matrix) / (energy @ moved)
+            rows.append(energy)
+        s = np.fft.fftfreq(n, 1 / n)
+        source = np.fft.ifft(1j * s[:, None, None] * np.fft.fft(f, axis=0), axis=0) - 1j * (r @ f - f @ r)
+        rhs = np.concatenate([self.coordinates(source), np.zeros(len(rows))])
+        full = np.vstack([matrix] + [row / n for row in rows])
+        answer = np.linalg.lstsq(full, rhs, rcond=None)[0]
+        self.residual = np.abs(full @ answer - rhs).max() / np.abs(rhs).max()
+        self.df = np.einsum("kb,bij->kij", answer.reshape(n, 4), BASIS)
+
+    def equilibrium(self):
+        return np.einsum("kn,knab->kab", 1 / (np.exp((self.level - MU) / KT) + 1), self.projector)
+
+    def directions(self):
+        for k in range(N_CHAIN):
+            for b in BASIS:
+                d = np.zeros((N_CHAIN, 2, 2), complex)
+                d[k] = b
+                yield d
+
+    def coordinates(self, x):
+        return np.einsum("kij,bji->kb", x, BASIS).real.ravel()
+
+    def rate(self, f):
+        p, one = self.projector, np.eye(2)
+        occupied, free = anticommutator(p, f[:, None]) / 2, anticommutator(p, one - f[:, None]) / 2
+        x = self.level[:, :, None, None] - self.level
+        result = np.zeros_like(f)
+        for kernels, vertices in self.terms:
+            lesser, greater = kernels(x, self.q[:, None, :, None], self.beta)
+            for m in vertices:
+                inward = np.einsum("knpm,pmab->knab", lesser, m @ occupied @ m) / N_CHAIN
+                outward = np.einsum("knpm,pmab->knab", greater, m @ free @ m) / N_CHAIN
+                result -= (anticommutator(outward, occupied) - anticommutator(inward, free)).sum(1) / 2
+        return result
+
+    def mean(self, operator):
+        return np.einsum("kij,kji->", np.broadcast_to(operator, self.df.shape), self.df).real / N_CHAIN
+
+
+def what_is_conserved(suite):
+    """The field makes no particles, and no energy to first order; where collisions conserve them, the
+    equation alone leaves open how much of them the response holds."""
+    term = {"kind": "impurity", "strength": 1.0, "vertex": "scalar", "form": {"kind": "gaussian", "q0": 2}}
+    phonon = {"kind": "phonon", "energy": 0.5, "coupling": 0.6, "vertex": "onsite", "temperature": KT}
+    elastic = {"kind": "impurity", "strength": 0.7, "vertex": "onsite", "energy_conserving": True}
+    cases = {
+        "phonons and impurities": ([phonon, term], False, [
+            (phonon_kernels(0.5, 0.6), ONSITE),
+            (impurity_kernels(1.0, lambda q: np.exp(-q**2 / 8), False), [np.eye(2)])], 1e-8,
+            "GMRES to 1e-11"),
+        "impurities that keep the energy": ([elastic], True, [
+            (impurity_kernels(0.7, np.ones_like, True), ONSITE)], 1e-5,
+            "the derivative with respect to beta, central differences of 1e-3"),
+    }
+    for name, (terms, keeps_energy, kernels, tolerance, why) in cases.items():
+        scenario = {"units": "natural", "charge": 1, "grid": {"k": [N_CHAIN]},
+                    "model": {"kind": "ssh", "t1": T1, "t2": T2, "mass": MASS, "positions": POSITIONS},
+                    "initial": {"kind": "equilibrium", "temperature": KT, "chemical_potential": MU},
+                    "collisions": {"ansatz": "matrix", "reference": "equilibrium", "broadening": WIDTH,
+                                   "terms": terms},
+                    "observables": [{"name": "n", "matrix": "identity"}, {"name": "sz", "matrix": "pauli_z"}],
+                    "propagation": {"duration": 1}}
+        result = steady(suite, scenario)
+        dense = DenseChain(kernels, keeps_energy)
+        suite.equal(f"{name}: the dense equations have a solution", dense.residual, 0, 1e-10,
+                    "all sources of what is conserved vanish; rounding, f_eq resolved to 1e-11")
+        df = result["/steady/delta_f"][0]
+        size = np.abs(df).sum() / N_CHAIN
+        suite.equal(f"{name}: particles", np.einsum("kii->", df).real / N_CHAIN, 0, 1e-10 * size,
+                    "residual 1e-11")
+        suite.equal(f"{name}: observable n", result["/steady/user/n"][0], 0, 1e-10 * size, "the same")
+        if keeps_energy:
+            suite.equal(f"{name}: energy", np.einsum("kij,kji->", dense.h, df).real / N_CHAIN, 0,
+                        1e-10 * size, "residual 1e-11, H of size 1")
+        suite.equal(f"{name}: df", df, dense.df, tolerance * np.abs(dense.df).max(), why)
+        for key, operator in (("conductivity", dense.velocity), ("user/sz", np.diag([1, -1]))):
+            want = dense.mean(operator)
+            suite.equal(f"{name}: {key}", np.ravel(result[f"/steady/{key}"])[0], want,
+                        tolerance * size, why)
+            suite.above(f"    size of {key}", abs(want), 1e-3, "otherwise nothing is tested")
+
+
 if __name__ == "__main__":
     main([chain, haldane, impurities, spin_hall, spin_hall_run, clean_spin_hall,
           relaxation_time_spin_hall, edge_of_the_box,
-          bands_that_nothing_connects])
+          bands_that_nothing_connects, what_is_conserved])
