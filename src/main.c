@@ -1,5 +1,6 @@
 /// The program: finds the command, and sees to it that what was printed arrived.
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,10 +64,9 @@ static int execute(int argc, char **argv) {
 /// work on the machine they spin where the one that they wait for should run, and a run takes ten
 /// times as long; a microsecond is enough for those that run. The library reads it when it is
 /// loaded, hence the program begins once more.
-static void let_threads_sleep(int argc, char **argv) {
+static void let_threads_sleep(char **argv) {
   static const char spins[] = "GOMP_SPINCOUNT";
   char path[4096];
-  if (argc < 2 || (strcmp(argv[1], "run") != 0 && strcmp(argv[1], "steady") != 0)) return;
   if (getenv("OMP_WAIT_POLICY") || getenv(spins) || setenv(spins, "1000", 1) != 0) return;
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
   if (length <= 0) return;
@@ -75,7 +75,13 @@ static void let_threads_sleep(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  let_threads_sleep(argc, argv);
+  // A file that grows beyond a limit is an error of writing.
+  signal(SIGXFSZ, SIG_IGN);
+  if (argc > 1 && (strcmp(argv[1], "run") == 0 || strcmp(argv[1], "steady") == 0)) {
+    kd_cli_hold_signals();
+    let_threads_sleep(argv);
+    kd_cli_watch_signals();
+  }
   kd_comm *comm = NULL;
   const kd_status status = kd_comm_create(&comm);
   kd_cli_share(comm);

@@ -14,6 +14,7 @@
 #include "core/comm.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "keldrift/output.h"
 
 // --- names --------------------------------------------------------------------------------------
 
@@ -184,15 +185,30 @@ static kd_status write_checkpoint(kd_recovery *r, const kd_records *propagation,
                                    .n_snapshot = (size_t)number_named(&records, "next_snapshot"),
                                    .inputs = r->inputs};
   KD_TRY(kd_checkpoint_write(r->output, r->path, &head, &records));
-  r->is_written = true;
   return KD_OK;
+}
+
+static void ask(kd_recovery *r) {
+  const kd_run_options *o = r->options;
+  const kd_request request = o->request ? o->request(o->context) : KD_NO_REQUEST;
+  if (request > r->wanted) r->wanted = request;
+}
+
+kd_status kd_recovery_wait(kd_recovery *r) {
+  ask(r);
+  if (r->wanted != KD_STOP) return KD_OK;
+  if (r->options->restart)
+    return kd_error(KD_STOPPED,
+                    "stopped in the set-up, before anything more was computed; go on with: "
+                    "keldrift run --restart %s",
+                    r->options->restart);
+  return kd_error(KD_STOPPED, "stopped in the set-up: nothing has been computed yet");
 }
 
 kd_status kd_recovery_poll(void *context) {
   kd_recovery *r = context;
   const kd_run_options *o = r->options;
-  const kd_request request = o->request ? o->request(o->context) : KD_NO_REQUEST;
-  if (request > r->wanted) r->wanted = request;
+  ask(r);
   double asked[2] = {r->wanted, kd_seconds() - r->start >= kd_recovery_interval(r->every, r->last)};
   // What one process is asked for, or its clock says, counts for all.
   kd_comm_largest(o->comm, asked, 2);
@@ -239,10 +255,13 @@ kd_status kd_recovery_restore(kd_recovery *r, const char *checkpoint) {
   return KD_OK;
 }
 
-void kd_recovery_finish(kd_recovery *r) {
-  struct stat own, given;
-  const bool is_own = r->options->restart && stat(r->path, &own) == 0 &&
-                      stat(r->options->restart, &given) == 0 && own.st_dev == given.st_dev &&
-                      own.st_ino == given.st_ino;
-  if (r->is_written || is_own) unlink(r->path);
+void kd_recovery_finish(const char *result) {
+  kd_result_end end = {0};
+  struct stat found;
+  char *path = kd_recovery_path(result);
+  if (path && lstat(path, &found) == 0 && !S_ISDIR(found.st_mode) &&
+      !(kd_result_is_one(path) && kd_result_read_end(path, &end) == KD_OK && end.is_complete))
+    unlink(path);
+  kd_free(end.values);
+  kd_free(path);
 }

@@ -16,7 +16,6 @@ typedef struct kd_recovery {
   double every, start; ///< s; 0: no interval is given; the last checkpoint, or the start
   double last;         ///< s that the last checkpoint took
   double duration;
-  bool is_written;   ///< there is a checkpoint of this run
   kd_request wanted; ///< asked for, and not yet answered
   /// What the frames have left behind: as it is, before the current call of kd_propagator_advance,
   /// and at the end of the last window.
@@ -39,6 +38,11 @@ double kd_recovery_interval(double every, double last);
 kd_status kd_recovery_create(kd_recovery *recovery, const kd_records *live);
 void kd_recovery_clear(kd_recovery *recovery);
 
+/// In the set-up, when there is nothing yet to go on from: remembers that a checkpoint is wanted.
+/// Of this process alone.
+/// @return KD_STOPPED if somebody wants the run to end
+kd_status kd_recovery_wait(kd_recovery *recovery);
+
 /// Around every kd_propagator_advance.
 void kd_recovery_begin(kd_recovery *recovery);
 void kd_recovery_end(kd_recovery *recovery);
@@ -50,8 +54,9 @@ kd_status kd_recovery_poll(void *recovery);
 /// Fills the records of `live` and of the propagator from a checkpoint, and goes on from them.
 kd_status kd_recovery_restore(kd_recovery *recovery, const char *checkpoint);
 
-/// Removes the checkpoint of a run whose result is there.
-void kd_recovery_finish(kd_recovery *recovery);
+/// Removes the checkpoint that belongs to a result which has taken its place, whatever run it is
+/// of: to go on from it would replace the result. Another result, which only has that name, stays.
+void kd_recovery_finish(const char *result);
 
 /// Compares the input files of a scenario with those that a checkpoint was made with.
 kd_status kd_recovery_check_inputs(const kd_scenario *scenario, const char *inputs);

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/fft_clock.h"
 #include "core/memory.h"
+#include "guard.h"
 #include "model/advice.h"
 #include "recovery.h"
 #include "scenario/section.h"
@@ -95,27 +96,41 @@ static bool has_fermi_edges(const kd_section *root) {
   return row->key && kd_section_has(initial, "temperature");
 }
 
-static kd_status stages_create(const kd_scenario *scenario, const kd_comm *comm, stages *s) {
+/// The end of a stage, which is that of all processes: goes on unless one has failed, or somebody
+/// wants the run to end.
+/// @param recovery  NULL: nobody can want that
+static kd_status finish_stage(const kd_comm *comm, kd_recovery *recovery, kd_status status) {
+  if (status == KD_OK && recovery) status = kd_recovery_wait(recovery);
+  return kd_comm_agree(comm, status);
+}
+
+static kd_status stages_create(const kd_scenario *scenario, const kd_comm *comm,
+                               kd_recovery *recovery, stages *s) {
   *s = (stages){0};
-  KD_TRY(kd_model_create(scenario, &s->model));
-  KD_TRY(create_space(scenario, comm, s));
-  KD_TRY(kd_field_create(scenario, s->model, &s->field));
-  KD_TRY(kd_initial_create(scenario, s->model, s->space, &s->state, &s->reference));
-  KD_TRY(kd_collision_create(scenario, s->model, s->reference, &s->collision));
-  if (kd_space_n_dim(s->space) == 0) KD_TRY(kd_collision_share(s->collision, comm));
+  KD_TRY(finish_stage(comm, recovery, kd_model_create(scenario, &s->model)));
+  KD_TRY(finish_stage(comm, recovery, create_space(scenario, comm, s)));
+  KD_TRY(finish_stage(comm, recovery, kd_field_create(scenario, s->model, &s->field)));
+  KD_TRY(finish_stage(comm, recovery,
+                      kd_initial_create(scenario, s->model, s->space, &s->state, &s->reference)));
+  KD_TRY(finish_stage(comm, recovery,
+                      kd_collision_create(scenario, s->model, s->reference, &s->collision)));
+  if (kd_space_n_dim(s->space) == 0)
+    KD_TRY(finish_stage(comm, recovery, kd_collision_share(s->collision, comm)));
   const kd_section *root = kd_scenario_root(scenario);
   if (has_fermi_edges(root) && moves_in_k(root, s->field))
-    KD_TRY(kd_edge_measure(s->model, s->state, &s->edge));
+    KD_TRY(finish_stage(comm, recovery, kd_edge_measure(s->model, s->state, &s->edge)));
   const size_t n_phonon = kd_collision_n_phonon(s->collision);
   const bool wraps = kd_space_n_dim(s->space) > 0 && !kd_model_is_periodic(s->model) &&
                      (moves_in_k(root, s->field) || kd_section_count(root, "contacts") > 0);
-  if (n_phonon > 0) KD_TRY(kd_state_add_phonons(s->state, n_phonon));
-  KD_TRY(
-      kd_observables_create(scenario, s->model, s->space, s->field, s->reference, &s->observables));
-  KD_TRY(kd_observables_add_phonons(s->observables, s->collision));
+  if (n_phonon > 0) KD_TRY(finish_stage(comm, recovery, kd_state_add_phonons(s->state, n_phonon)));
+  KD_TRY(finish_stage(comm, recovery,
+                      kd_observables_create(scenario, s->model, s->space, s->field, s->reference,
+                                            &s->observables)));
+  KD_TRY(finish_stage(comm, recovery, kd_observables_add_phonons(s->observables, s->collision)));
   s->least_at_edge = wraps ? kd_observables_least_at_edge(s->observables, s->state) : INFINITY;
-  return kd_propagator_create(scenario, s->model, s->space, s->field, s->reference, s->collision,
-                              s->state, &s->propagator);
+  return finish_stage(comm, recovery,
+                      kd_propagator_create(scenario, s->model, s->space, s->field, s->reference,
+                                           s->collision, s->state, &s->propagator));
 }
 
 /// Times 0, every, 2 every, ... and the end.
@@ -583,7 +598,8 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->n_process = kd_comm_size(comm);
   kd_comm_forget(comm);
   KD_CHECK(kd_comm_agree(comm, read_timetables(scenario, &frames, &snapshots)));
-  KD_CHECK(kd_comm_agree(comm, stages_create(scenario, comm, &s)));
+  KD_CHECK(kd_comm_agree(comm, kd_guard_result(scenario, path)));
+  KD_CHECK(stages_create(scenario, comm, &recovery, &s));
   recovery.duration = frames.duration;
   KD_CHECK(kd_comm_agree(
       comm, begin(scenario, options, path, &s, &at, &recovery, &trace_series, &snapshot_series)));
@@ -598,7 +614,6 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->duration = frames.duration;
   report->setup_seconds = kd_seconds() - start;
   const double earlier = at.seconds;
-  if (options->started) options->started(options->context);
 
   while (at.next_frame < (double)frames.count) {
     const double t_frame = timetable_time(&frames, (size_t)at.next_frame);
@@ -653,7 +668,7 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   KD_CHECK(kd_comm_agree(comm, write_run(recovery.output, report)));
   status = kd_output_close(recovery.output);
   recovery.output = NULL;
-  if (status == KD_OK && kd_comm_rank(comm) == 0) kd_recovery_finish(&recovery);
+  if (status == KD_OK && kd_comm_rank(comm) == 0) kd_recovery_finish(path);
 
 cleanup:
   kd_output_discard(recovery.output);
@@ -700,7 +715,7 @@ kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
   timetable frames, snapshots;
   memset(estimate, 0, sizeof *estimate);
   KD_CHECK(read_timetables(scenario, &frames, &snapshots));
-  KD_CHECK(stages_create(scenario, NULL, &s));
+  KD_CHECK(stages_create(scenario, NULL, NULL, &s));
   estimate->n_band = kd_model_n_band(s.model);
   estimate->n_dim = kd_model_n_dim(s.model);
   estimate->n_k = kd_model_n_k(s.model);

@@ -349,7 +349,7 @@ static kd_status read_scenario(const kd_sweep *self, size_t run, const kd_sweep_
   for (size_t i = 0; i < self->n_axis; i++)
     overrides[options->n_override + i] = self->axes[i].override[value_index(self, i, run)];
   status =
-      kd_scenario_read(options->scenario, overrides, options->n_override + self->n_axis, scenario);
+      kd_run_scenario(options->scenario, overrides, options->n_override + self->n_axis, scenario);
 cleanup:
   kd_free(overrides);
   return status;
@@ -478,12 +478,6 @@ static bool is_result_of(const char *path, const kd_scenario *scenario, bool is_
   return same;
 }
 
-/// A response has nothing that could be asked of it, but what goes on meanwhile goes on.
-static void poll_in_response(void *context) {
-  const kd_sweep_options *options = context;
-  if (options->request) options->request(options->context);
-}
-
 /// True if the file is a checkpoint of this scenario.
 static bool is_checkpoint_of(const char *path, const kd_scenario *scenario) {
   kd_scenario *stopped = NULL;
@@ -522,10 +516,11 @@ static kd_status find_response(const kd_scenario *scenario, const char *path,
                                const kd_sweep_options *options, size_t *n_warning) {
   kd_status status = KD_OK;
   kd_steady_report *report = NULL;
-  kd_sweep_options copy = *options;
   KD_ALLOCATE(report, 1);
-  const kd_steady_options steady_options = {
-      .output = path, .command = options->command, .poll = poll_in_response, .context = &copy};
+  const kd_steady_options steady_options = {.output = path,
+                                            .command = options->command,
+                                            .request = options->request,
+                                            .context = options->context};
   KD_CHECK(kd_steady(scenario, &steady_options, report));
   *n_warning = report->warnings.count;
 

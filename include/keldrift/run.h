@@ -49,20 +49,21 @@ typedef struct kd_run_options {
   const char *command; ///< recorded in the result
   /// Called at every frame; NULL for none.
   void (*progress)(void *context, double t, double duration);
-  /// Asked before every evaluation of the rate and between sub-flows; an answer other than
-  /// KD_NO_REQUEST counts as taken. NULL: nobody asks for anything.
+  /// Asked after every stage of the set-up, where KD_STOP ends the run and a checkpoint waits until
+  /// there is something in it, before every evaluation of the rate and between sub-flows; an answer
+  /// other than KD_NO_REQUEST counts as taken. NULL: nobody asks for anything.
   kd_request (*request)(void *context);
-  /// Called once, when requests begin to be answered; NULL for none.
-  void (*started)(void *context);
   void *context;
   const kd_comm *comm; ///< processes that share the run; NULL: this one alone
 } kd_run_options;
 
 /// Runs a scenario. The result file appears when the run is complete; on failure nothing is left
-/// but the last checkpoint. Checkpoints are written by wall time and on request, and removed when
-/// the result is there. A run that goes on from one gives the same numbers, bit by bit, as one that
-/// was never interrupted. All processes of `comm` call it, with the same scenario and output, and
-/// have the same status; a request of one counts for all.
+/// but the last checkpoint. Checkpoints are written by wall time and on request, and NAME.chk.h5 is
+/// removed when NAME.h5 is there, whatever run it is of. Input files of the scenario, and files
+/// that are no HDF5 files, are not replaced (KD_ERROR_SCENARIO). A run that goes on from one gives
+/// the same numbers, bit by bit, as one that was never interrupted. All processes of `comm` call
+/// it, with the same scenario and output, and have the same status; a request of one counts for
+/// all.
 /// @return KD_STOPPED after a request to stop, with the message how to go on
 KD_API kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options,
                         kd_report *report);

@@ -2,7 +2,7 @@
 #ifndef KELDRIFT_STEADY_H
 #define KELDRIFT_STEADY_H
 
-#include "keldrift/observables.h"
+#include "keldrift/run.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,8 +26,9 @@ typedef struct kd_steady_report {
 typedef struct kd_steady_options {
   const char *output;  ///< result file; NULL: nothing is written
   const char *command; ///< recorded in the result
-  /// Called at every iteration, for what has to go on meanwhile; NULL: nothing has to.
-  void (*poll)(void *context);
+  /// Asked after every stage of the set-up and at every iteration; KD_STOP ends it with KD_STOPPED,
+  /// as there is nothing to go on from. NULL: nobody asks for anything.
+  kd_request (*request)(void *context);
   void *context;
 } kd_steady_options;
 

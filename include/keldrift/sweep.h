@@ -48,7 +48,7 @@ typedef struct kd_sweep_outcome {
 } kd_sweep_outcome;
 
 typedef struct kd_sweep_options {
-  const char *scenario;         ///< file name
+  const char *scenario;         ///< file name; of a result or checkpoint the scenario in it
   const char *const *overrides; ///< PATH=VALUE, applied before the values of the sweep
   size_t n_override;
   const char *folder;                                         ///< NULL: kd_sweep_folder
@@ -56,7 +56,7 @@ typedef struct kd_sweep_options {
   bool is_steady;                                             ///< kd_steady in place of kd_run
   void (*progress)(void *context, double t, double duration); ///< NULL: none
   /// Asked often within a run, for what is wanted of it or has to go on meanwhile; NULL for
-  /// nothing. Of a response in progress nothing can be wanted.
+  /// nothing. Of a response in progress only its end can be wanted.
   kd_request (*request)(void *context);
   void *context;
 } kd_sweep_options;

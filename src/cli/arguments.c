@@ -40,8 +40,8 @@ static bool is_valid(const kd_cli_option *option, const char *name, const char *
     return kd_cli_usage_error("an option needs a file name", name), false;
   case KD_CLI_COUNT: {
     const long n = strtol(value, &end, 10);
-    if (*value && *end == '\0' && !errno && n >= 1 && n <= 4096) return true;
-    snprintf(text, sizeof text, "%s is not a number from 1 to 4096", name);
+    if (*value && *end == '\0' && !errno && n >= 1 && n <= KD_CLI_MAX_THREADS) return true;
+    snprintf(text, sizeof text, "%s is not a number from 1 to %d", name, KD_CLI_MAX_THREADS);
     return kd_cli_usage_error(text, value), false;
   }
   case KD_CLI_NUMBER: {

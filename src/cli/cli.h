@@ -18,7 +18,7 @@ typedef enum kd_cli_kind {
   KD_CLI_SETTING,  ///< PATH=VALUE with a key of the scenario
   KD_CLI_KEY,      ///< a key of the scenario
   KD_CLI_QUESTION, ///< one of the questions of `new`
-  KD_CLI_COUNT,    ///< an integer from 1 to 4096
+  KD_CLI_COUNT,    ///< an integer from 1 to KD_CLI_MAX_THREADS
   KD_CLI_NUMBER    ///< a finite number >= 0
 } kd_cli_kind;
 
@@ -89,7 +89,7 @@ const kd_cli_command *kd_cli_find(const char *name);
 
 // --- arguments ----------------------------------------------------------------------------------
 
-enum { KD_CLI_MAX_WORDS = 1024 };
+enum { KD_CLI_MAX_WORDS = 1024, KD_CLI_MAX_THREADS = 4096 };
 
 typedef struct kd_cli_given {
   const kd_cli_option *option;
@@ -161,7 +161,8 @@ extern const char *const kd_cli_exit_statuses[];
 
 /// Sets the number of threads: --threads, or what is there for each of the processes.
 /// @param comm  processes that take part; NULL: this one alone
-void kd_cli_threads(const kd_cli_arguments *arguments, const kd_comm *comm);
+/// @return KD_ERROR_SCENARIO for more than KD_CLI_MAX_THREADS
+kd_status kd_cli_threads(const kd_cli_arguments *arguments, const kd_comm *comm);
 
 /// Reads the scenario of the first operand, or the one in a result or checkpoint, with the values
 /// of --set, after setting the number of threads. Returns 0, or the exit status after reporting
@@ -191,9 +192,10 @@ kd_cli_progress kd_cli_progress_start(bool quiet, bool natural);
 void kd_cli_progress_show(void *progress, double t, double duration);
 void kd_cli_progress_clear(const kd_cli_progress *progress);
 
-/// For kd_run_options.started: from now on SIGTERM and SIGINT are answered with a checkpoint, the
-/// second one kills.
-void kd_cli_watch_signals(void *context);
+/// SIGTERM, SIGINT and SIGUSR1 wait, over an exec too, until kd_cli_watch_signals.
+void kd_cli_hold_signals(void);
+/// From now on they are remembered for kd_cli_next_request; the second SIGTERM or SIGINT kills.
+void kd_cli_watch_signals(void);
 /// For kd_run_options.request: what signals have asked for since the last time.
 kd_request kd_cli_next_request(void *context);
 

@@ -5,19 +5,30 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/error.h"
 #include "core/memory.h"
+#include "guard.h"
+#include "recovery.h"
 
-void kd_cli_threads(const kd_cli_arguments *a, const kd_comm *comm) {
-  const char *threads = kd_cli_value(a, "--threads", NULL);
-  omp_set_num_threads(threads ? atoi(threads) : kd_comm_threads(comm));
+kd_status kd_cli_threads(const kd_cli_arguments *a, const kd_comm *comm) {
+  const char *threads = kd_cli_value(a, "--threads", NULL), *wanted = getenv("OMP_NUM_THREADS");
+  const int count = threads ? atoi(threads) : kd_comm_threads(comm);
+  if (count > KD_CLI_MAX_THREADS)
+    return kd_error(KD_ERROR_SCENARIO,
+                    "%d threads%s%s: error: too many (expected at most %d): set OMP_NUM_THREADS, "
+                    "or give --threads",
+                    count, wanted ? " by OMP_NUM_THREADS=" : "", wanted ? wanted : "",
+                    KD_CLI_MAX_THREADS);
+  omp_set_num_threads(count);
+  return KD_OK;
 }
 
 int kd_cli_scenario(const kd_cli_arguments *a, const kd_comm *comm, kd_scenario **scenario) {
   const char *override[KD_CLI_MAX_WORDS];
   const size_t n_override = kd_cli_values(a, "--set", override, KD_CLI_MAX_WORDS);
-  kd_cli_threads(a, comm);
-  const kd_status status =
-      kd_comm_agree(comm, kd_run_scenario(a->operand[0], override, n_override, scenario));
+  kd_status status = kd_cli_threads(a, comm);
+  if (status == KD_OK) status = kd_run_scenario(a->operand[0], override, n_override, scenario);
+  status = kd_comm_agree(comm, status);
   return status == KD_OK ? 0 : kd_cli_report(status);
 }
 
@@ -47,16 +58,29 @@ static void take_signal(int number) {
     is_stop_wanted = 1;
 }
 
-void kd_cli_watch_signals(void *context) {
-  (void)context;
-  static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1};
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+static const int answered[] = {SIGTERM, SIGINT, SIGUSR1};
+enum { N_ANSWERED = sizeof answered / sizeof *answered };
+
+static void change_mask(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (size_t i = 0; i < N_ANSWERED; i++) sigaddset(&set, answered[i]);
+  sigprocmask(how, &set, NULL);
+}
+
+void kd_cli_hold_signals(void) {
+  change_mask(SIG_BLOCK);
+}
+
+void kd_cli_watch_signals(void) {
+  for (size_t i = 0; i < N_ANSWERED; i++) {
     struct sigaction action = {.sa_handler = take_signal}, before;
-    action.sa_flags = SA_RESTART | (numbers[i] == SIGUSR1 ? 0 : (int)SA_RESETHAND);
+    action.sa_flags = SA_RESTART | (answered[i] == SIGUSR1 ? 0 : (int)SA_RESETHAND);
     // Who started the program may not want it to be interrupted.
-    if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN) continue;
-    sigaction(numbers[i], &action, NULL);
+    if (sigaction(answered[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+    sigaction(answered[i], &action, NULL);
   }
+  change_mask(SIG_UNBLOCK);
 }
 
 kd_request kd_cli_next_request(void *context) {
@@ -83,9 +107,9 @@ static int begin(const kd_cli_arguments *a, const char *restart, kd_scenario **s
     return kd_cli_usage_error("--restart has the scenario in the checkpoint", a->operand[0]);
   if (kd_cli_count(a, "--set") > 0)
     return kd_cli_usage_error("--restart goes on with the scenario as it was", "--set");
-  kd_cli_threads(a, kd_cli_comm());
-  const kd_status status =
-      kd_comm_agree(kd_cli_comm(), kd_run_restart(restart, scenario, restarted));
+  kd_status status = kd_cli_threads(a, kd_cli_comm());
+  if (status == KD_OK) status = kd_run_restart(restart, scenario, restarted);
+  status = kd_comm_agree(kd_cli_comm(), status);
   if (status != KD_OK) return kd_cli_report(status);
   if (*restarted || kd_cli_count(a, "--output") > 0) return 0;
   kd_scenario_free(*scenario);
@@ -132,13 +156,26 @@ static void print_summary(const kd_report *r, const char *output, bool natural) 
   kd_cli_print_warnings(&r->warnings);
 }
 
-/// Tells of a result of something else that the run will replace: scenarios that name no file share
-/// one.
+/// Tells of what the run will replace: a result of something else, as scenarios that name no file
+/// share one, and a checkpoint that could be gone on from.
 static void tell_of_replaced(const char *path, const kd_scenario *scenario) {
-  char *text = NULL, *folder = NULL;
+  char *text = NULL, *folder = NULL, *result = NULL;
+  kd_scenario *stopped = NULL;
+  char *checkpoint = kd_recovery_path(path);
+  if (kd_guard_result(scenario, path) != KD_OK) goto cleanup;
   if (kd_result_is_one(path) && kd_result_scenario(path, &text, &folder) == KD_OK &&
       strcmp(text, kd_scenario_text(scenario)) != 0)
     printf("%s holds the result of another scenario, which this run will replace\n", path);
+  if (checkpoint && kd_result_is_one(checkpoint) &&
+      kd_run_restart(checkpoint, &stopped, &result) == KD_OK)
+    printf("%s is there from a run that was stopped, and will be removed; to go on with that one "
+           "instead: keldrift run --restart %s\n",
+           checkpoint, checkpoint);
+
+cleanup:
+  kd_scenario_free(stopped);
+  kd_free(result);
+  kd_free(checkpoint);
   kd_free(text);
   kd_free(folder);
 }
@@ -168,7 +205,6 @@ static int execute(const kd_cli_arguments *a) {
                                   .command = command,
                                   .progress = kd_cli_speaks() ? kd_cli_progress_show : NULL,
                                   .request = kd_cli_next_request,
-                                  .started = kd_cli_watch_signals,
                                   .context = &progress,
                                   .comm = kd_cli_comm()};
   static kd_report report;
@@ -189,7 +225,8 @@ const kd_cli_command kd_cli_run = {
     .collective = true,
     .summary = "integrate a scenario and write the result",
     .description =
-        "The result appears when the run is complete; a failed run leaves none. The run ends with "
+        "The result appears when the run is complete; a failed run leaves none. It replaces an "
+        "earlier result, but no input file and nothing that is not HDF5. The run ends with "
         "a summary: the conserved quantities and their drift, the energy gained against the work "
         "done by the field, where the time went, and warnings that name the key to change. "
         "SCENARIO "
@@ -197,7 +234,8 @@ const kd_cli_command kd_cli_run = {
         "\n"
         "A run writes checkpoints NAME.chk.h5 beside its result NAME.h5: every "
         "output.checkpoint.every, on SIGUSR1, and on SIGTERM and SIGINT, which end it with exit "
-        "status 75 (a second one kills it). With --restart it goes on from there, to the same "
+        "status 75 (a second one kills it). The checkpoint is removed when NAME.h5 is there. With "
+        "--restart it goes on from there, to the same "
         "numbers bit by bit:\n"
         "\n"
         "    keldrift run --restart NAME.chk.h5\n"
@@ -208,7 +246,7 @@ const kd_cli_command kd_cli_run = {
         "is that of all numbers:\n"
         "\n"
         "    keldrift run S.yaml --sweep 'field.0.amplitude=1:10:10 MV/cm'\n"
-        "    keldrift run S.yaml --sweep collisions.ansatz=matrix,diagonal --sweep "
+        "    keldrift run S.yaml -o grids --sweep collisions.ansatz=matrix,diagonal --sweep "
         "grid.k.0=64:256:4\n"
         "\n"
         "The results and index.csv, a line for every run with its values, file, status and final "

@@ -20,7 +20,8 @@ static int execute(const kd_cli_arguments *a) {
   kd_cli_join(a, command, sizeof command);
   static kd_steady_report r;
   const kd_steady_options options = {.output = kd_cli_value(a, "--output", NULL),
-                                     .command = command};
+                                     .command = command,
+                                     .request = kd_cli_next_request};
   const kd_status status = kd_steady(scenario, &options, &r);
   if (status != KD_OK) {
     const int exit_status = kd_cli_report(status);

@@ -72,7 +72,7 @@ static void show_progress(void *context, double t, double duration) {
 static kd_request answer_others(void *context) {
   const work *w = context;
   kd_deal_serve(w->deal);
-  return w->options.is_steady ? KD_NO_REQUEST : kd_cli_next_request(NULL);
+  return kd_cli_next_request(NULL);
 }
 
 /// Executes runs as long as there are any, with the index up to date after each. Returns the exit
@@ -88,7 +88,6 @@ static int execute_all(const kd_cli_arguments *a, work *w) {
   status = kd_comm_agree(comm, status);
   if (status == KD_OK) status = kd_deal_create(comm, n, sizeof outcome, take_outcome, w, &w->deal);
   if (status != KD_OK) return kd_cli_report(status);
-  if (!w->options.is_steady) kd_cli_watch_signals(NULL);
   while (kd_deal_next(w->deal, &outcome, &run)) {
     snprintf(w->prefix, sizeof w->prefix, "run %zu of %zu, ", run + 1, n);
     kd_sweep_execute(w->sweep, run, &w->options, &outcome);
@@ -122,8 +121,8 @@ int kd_cli_sweep(const kd_cli_arguments *a, bool is_steady) {
                          .request = answer_others,
                          .context = &w};
   int exit_status = 0;
-  kd_cli_threads(a, kd_cli_comm());
-  kd_status status = kd_sweep_create(axes, n_axis, &w.sweep);
+  kd_status status = kd_cli_threads(a, kd_cli_comm());
+  if (status == KD_OK) status = kd_sweep_create(axes, n_axis, &w.sweep);
   if (status == KD_OK) status = kd_sweep_folder(w.sweep, &w.options, &folder);
   status = kd_comm_agree(kd_cli_comm(), status);
   if (status != KD_OK) {

@@ -170,15 +170,36 @@ static kd_status sync_folder(const kd_output *output) {
                   strerror(failed));
 }
 
+/// Says where a result is that could not be renamed: its folder may be gone, or elsewhere.
+static kd_status tell_of_place(const kd_output *output, int reason) {
+  struct stat found;
+  char link[64], place[PATH_MAX] = "";
+  if (fstat(output->sink.descriptor, &found) == 0 && found.st_nlink == 0)
+    return kd_error(
+        KD_ERROR_FILE,
+        "%s: error: cannot rename %s to it: %s; the result is lost, since that file was "
+        "removed while it was written",
+        output->name, output->partial, strerror(reason));
+  const bool is_there = access(output->partial, F_OK) == 0;
+  if (!is_there) {
+    snprintf(link, sizeof link, "/proc/self/fd/%d", output->sink.descriptor);
+    const ssize_t length = readlink(link, place, sizeof place - 1);
+    place[length > 0 ? length : 0] = '\0';
+  }
+  return kd_error(KD_ERROR_FILE, "%s: error: cannot rename %s to it: %s; the result is %s",
+                  output->name, output->partial, strerror(reason),
+                  is_there ? "there"
+                  : *place ? place
+                           : "where that file was moved to");
+}
+
 kd_status kd_target_replace(kd_output *output) {
   kd_status status = KD_OK;
   if (fsync(output->sink.descriptor) != 0)
     return kd_error(KD_ERROR_FILE, "%s: error: cannot sync the file: %s", output->name,
                     strerror(errno));
   /* The result is complete, so it stays where it is if it cannot be renamed. */
-  if (rename(output->partial, output->path) != 0)
-    status = kd_error(KD_ERROR_FILE, "%s: error: cannot rename %s to it: %s; the result is there",
-                      output->name, output->partial, strerror(errno));
+  if (rename(output->partial, output->path) != 0) status = tell_of_place(output, errno);
   kd_free(output->partial);
   output->partial = NULL;
   return status == KD_OK ? sync_folder(output) : status;

@@ -15,9 +15,11 @@
 #include "core/memory.h"
 #include "core/packing.h"
 #include "drift/commutator.h"
+#include "guard.h"
 #include "keldrift/collision.h"
 #include "model/bands.h"
 #include "observables/dataset.h"
+#include "recovery.h"
 #include "scenario/section.h"
 
 /// Relative residual that the iteration is to reach, and what is still accepted.
@@ -111,10 +113,17 @@ cleanup:
   return status;
 }
 
+/// @return KD_STOPPED if somebody wants it to end
+static kd_status ask(const kd_steady_options *options) {
+  if (!options->request || options->request(options->context) != KD_STOP) return KD_OK;
+  return kd_error(KD_STOPPED, "stopped before the response was found: there is no result");
+}
+
 /// z := -(i/hbar) [H, v] + C_lin[v] - r sum_c w_c (w_c.v)
 static int multiply(void *data, N_Vector v, N_Vector z) {
   problem *p = data;
-  if (p->options->poll) p->options->poll(p->options->context);
+  p->status = ask(p->options);
+  if (p->status != KD_OK) return -1;
   const double *x = N_VGetArrayPointer(v);
   double *y = N_VGetArrayPointer(z);
   kd_commutator(p->n_band, p->n_k, 1 / p->hbar, p->bands.h, x, y);
@@ -333,7 +342,9 @@ kd_status kd_steady(const kd_scenario *scenario, const kd_steady_options *option
   problem p = {0};
   double *b = NULL, *df = NULL, *population = NULL, *velocity = NULL, *user = NULL;
   memset(report, 0, sizeof *report);
+  if (options->output) KD_CHECK(kd_guard_result(scenario, options->output));
   KD_CHECK(kd_model_create(scenario, &model));
+  KD_CHECK(ask(options));
   KD_CHECK(kd_space_create(scenario, model, &space));
   if (kd_space_n_dim(space) > 0) {
     status = kd_section_error(kd_section_child(root, "grid"), "r",
@@ -344,12 +355,14 @@ kd_status kd_steady(const kd_scenario *scenario, const kd_steady_options *option
   KD_CHECK(kd_mean_field_refuse(scenario, "in the linear response"));
   KD_CHECK(kd_field_create(scenario, model, &field));
   KD_CHECK(kd_initial_create(scenario, model, space, &state, &reference));
+  KD_CHECK(ask(options));
   if (strcmp(kd_section_variant(kd_section_child(root, "initial"))->kind, "equilibrium") != 0) {
     status = kd_section_error(kd_section_child(root, "initial"), "kind",
                               "no equilibrium to respond from (expected equilibrium)");
     goto cleanup;
   }
   KD_CHECK(kd_collision_create_linear(scenario, model, reference, &collision));
+  KD_CHECK(ask(options));
   if (kd_collision_is_none(collision)) {
     status =
         kd_section_error(kd_section_child(root, "collisions"), "ansatz",
@@ -358,6 +371,7 @@ kd_status kd_steady(const kd_scenario *scenario, const kd_steady_options *option
     goto cleanup;
   }
   KD_CHECK(kd_observables_create(scenario, model, space, field, reference, &observables));
+  KD_CHECK(ask(options));
   KD_CHECK(problem_create(model, collision, options, &p));
   if (SUNContext_Create(NULL, &context) != 0) {
     status = kd_error(KD_ERROR_INTERNAL, "SUNDIALS gives no context");
@@ -404,7 +418,10 @@ kd_status kd_steady(const kd_scenario *scenario, const kd_steady_options *option
   report->collision_evaluations = cost.evaluations;
   report->ffts = cost.ffts;
   report->seconds = kd_seconds() - start;
-  if (options->output) KD_CHECK(write_response(scenario, &p, observables, df, user, report));
+  if (options->output) {
+    KD_CHECK(write_response(scenario, &p, observables, df, user, report));
+    kd_recovery_finish(options->output);
+  }
 
 cleanup:
   kd_free(b);

@@ -178,6 +178,21 @@ def responses(suite):
                f"--strict counts the warnings of all runs: {strict.returncode} {strict.stderr.strip()}")
 
 
+def of_results(suite):
+    """The scenario of a result is that of a sweep too."""
+    suite.write("s.yaml", SCENARIO + "collisions: {ansatz: matrix, broadening: 60 meV, terms: "
+                "[{kind: impurity, strength: 0.2 eV}]}\n")
+    for command in ("run", "steady"):
+        suite.execute([command, "s.yaml", "--threads", "1", "--quiet", "-o", command + ".h5"])
+        texts = []
+        for source in ("s.yaml", command + ".h5"):
+            done = suite.execute([command, source, "--threads", "1", "--quiet", "-o", f"{command}_{source}",
+                                  "--sweep", "grid.k.0=4,8"])
+            texts.append(read(suite, f"{command}_{source}/index.csv") if done.returncode == 0 else done.stderr)
+        suite.line(texts[0] == texts[1] and len(texts[0]) == 2,
+                   f"{command} RESULT --sweep: {texts[1] if texts[0] != texts[1] else 'the same index'}")
+
+
 def ranges_and_lists(suite):
     suite.write("s.yaml", SCENARIO)
     for number, (text, key, want) in enumerate([
@@ -236,4 +251,4 @@ def wrong_sweeps(suite):
 
 
 if __name__ == "__main__":
-    harness.main([a_range, two_sweeps, replaced, a_grid_with_a_failure, stopped, responses, ranges_and_lists, wrong_sweeps])
+    harness.main([a_range, two_sweeps, replaced, a_grid_with_a_failure, stopped, responses, of_results, ranges_and_lists, wrong_sweeps])

@@ -1016,9 +1016,9 @@ RESULTS = [
 ]
 
 
-def call(program, folder, *arguments):
+def call(program, folder, *arguments, threads="1"):
     return subprocess.run([program, *arguments], cwd=folder, capture_output=True, check=False,
-                          timeout=120, env={**os.environ, "LC_ALL": "C", "OMP_NUM_THREADS": "1"})
+                          timeout=120, env={**os.environ, "LC_ALL": "C", "OMP_NUM_THREADS": threads})
 
 
 class Checker:
@@ -1038,12 +1038,12 @@ class Checker:
         with open(os.path.join(self.folder, name), "wb") as file:
             file.write(content if isinstance(content, bytes) else content.encode())
 
-    def wrong(self, name, arguments, status, message):
+    def wrong(self, name, arguments, status, message, **more):
         """The call ends with the status, says the message alone, and leaves no new file."""
         assert name not in self.names, name
         self.names.add(name)
         before = set(os.listdir(self.folder))
-        done = call(self.program, self.folder, *arguments)
+        done = call(self.program, self.folder, *arguments, **more)
         left = sorted(set(os.listdir(self.folder)) - before)
         said = done.stderr.decode(errors="replace").replace(self.folder, "FOLDER").rstrip("\n")
         same = said.startswith(message[:-3]) if message.endswith("...") else said == message
@@ -1118,6 +1118,60 @@ def run_results(c):
             "r.h5: error: cannot read the file, it may be damaged: ...")
 
 
+def run_replaced(c):
+    """What a result must not replace, and what it may."""
+    def content(name):
+        with open(os.path.join(c.folder, name), "rb") as file:
+            return file.read()
+
+    baths = "collisions: {ansatz: matrix, broadening: 9 meV, terms: [{kind: impurity, strength: 1 eV}]}\n"
+    initial = ["--set", "initial={kind: file, file: good.h5}"]
+    os.link(os.path.join(c.folder, "good.h5"), os.path.join(c.folder, "other.h5"))
+    kept = {"s.yaml": GOOD + baths, "f.dat": "0 0\n1 1e-3\n", "notes.txt": "remember\n",
+            "good.h5": content("good.h5"), "input.chk.h5": content("good.h5")}
+    for name, text in kept.items():
+        c.write(name, text)
+    for name, target in (("link.h5", "s.yaml"), ("link2.h5", "f.dat")):
+        os.symlink(target, os.path.join(c.folder, name))
+    table = ["--set", "field=[{kind: table, file: f.dat}]"]
+    for command in ("run", "steady"):
+        for name in ("s.yaml", "./s.yaml", "link.h5", "notes.txt"):
+            c.wrong(f"{command} -o {name}", [command, "s.yaml", "-o", name], 2,
+                    f"{name}: error: is not an HDF5 file, so the result does not replace it (expected a new file, or "
+                    "an earlier result)")
+        for name in ("f.dat", "link2.h5"):
+            c.wrong(f"{command} -o {name}", [command, "s.yaml", *table, "-o", name], 2,
+                    f"{name}: error: is the input file FOLDER/f.dat of the scenario, which the result would replace "
+                    "(expected another name)")
+    c.wrong("output.file: s.yaml", ["run", "s.yaml", "--set", "output.file=s.yaml"], 2,
+            "s.yaml: error: is not an HDF5 file...")
+    for name in ("good.h5", "other.h5"):
+        c.wrong(f"the initial state as {name}", ["run", "s.yaml", *initial, "-o", name], 2,
+                f"{name}: error: is the input file FOLDER/good.h5 of the scenario, which the result...")
+    c.wrong("a checkpoint over the initial state", ["run", "s.yaml", "--set",
+                                                    "initial={kind: file, file: input.chk.h5}", "-o", "input.h5"], 2,
+            "input.chk.h5: error: is the input file FOLDER/input.chk.h5 of the scenario, which the checkpoint...")
+    for name, text in kept.items():
+        c.line(content(name) == (text if isinstance(text, bytes) else text.encode()), f"{name} is as it was")
+    c.write("empty.h5", "")
+    for words in (["s.yaml", "-o", "empty.h5"], ["empty.h5", "-o", "empty.h5"]):
+        done = call(c.program, c.folder, "run", *words, "--quiet")
+        c.line(done.returncode == 0 and content("empty.h5")[:4] == b"\x89HDF",
+               f"run {' '.join(words)}: {done.returncode} {done.stderr}")
+
+
+def run_threads(c):
+    """As many threads by the environment as by --threads."""
+    c.write("s.yaml", GOOD)
+    for command in (["run", "s.yaml"], ["check", "s.yaml"], ["run", "s.yaml", "--sweep", "grid.k.0=4,8"],
+                    ["steady", "s.yaml"]):
+        c.wrong(f"100000 threads in {' '.join(command)}", command, 2,
+                "100000 threads by OMP_NUM_THREADS=100000: error: too many (expected at most 4096): set "
+                "OMP_NUM_THREADS, or give --threads", threads="100000")
+    done = call(c.program, c.folder, "run", "s.yaml", "--quiet", "--threads", "1", threads="100000")
+    c.line(done.returncode == 0, f"--threads 1 with OMP_NUM_THREADS=100000: {done.stderr}")
+
+
 def good_ones(c):
     """And the good one is good: one file, named as it says, that replaces an older one."""
     c.write("s.yaml", GOOD)
@@ -1147,6 +1201,8 @@ def main():
         run_tables(c)
         run_arguments(c)
         run_results(c)
+        run_replaced(c)
+        run_threads(c)
         good_ones(c)
     print(f"{len(c.names)} malformed cases, {c.checks} checks, {c.failures} failed")
     return 1 if c.failures else 0

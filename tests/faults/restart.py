@@ -25,6 +25,8 @@ import harness  # noqa: E402
 
 N_KILL = int(os.environ.get("KELDRIFT_KILLS", "8"))
 SEED = int(os.environ.get("KELDRIFT_SEED", "1"))
+# Points of k whose set-up takes about a second.
+SLOW = 40000
 
 SSH = {"kind": "ssh", "t1": "0.25 eV", "t2": "0.2 eV", "mass": "0.03 eV",
        "lattice_constant": "5 angstrom", "positions": ["0 angstrom", "2 angstrom"]}
@@ -152,6 +154,7 @@ def kills(suite):
     """TERM and KILL in turn at random moments of a run and of what is left of it."""
     dice = random.Random(SEED)
     jobs = [job_of(suite, name) for name in CASES]
+    wait = loading(suite)
     done = {"TERM": 0, "KILL": 0, "resumed": 0}
     turn = 0
     while done["TERM"] + done["KILL"] < N_KILL:
@@ -161,7 +164,7 @@ def kills(suite):
         arguments = ["run", "s.yaml", "-o", "cut.h5", "--set", "output.checkpoint.every=0.03 s"]
         for attempt in range(4):
             process = job.start(*arguments)
-            time.sleep(dice.uniform(0.05, 0.9) * job.seconds)
+            time.sleep(max(wait, dice.uniform(0.05, 0.9) * job.seconds))
             kind = dice.choice(["TERM", "KILL"])
             process.send_signal(getattr(signal, "SIG" + kind))
             status = job.wait(process)
@@ -171,13 +174,12 @@ def kills(suite):
             if status == 0:
                 break
             done[kind] += 1
-            # Before the first step there is nothing to go on from, and TERM kills.
-            if status not in ((75, -signal.SIGTERM) if kind == "TERM" else (-signal.SIGKILL,)):
+            if status != (75 if kind == "TERM" else -signal.SIGKILL):
                 said.append(f"exit status {status} after {kind}: {process.said}")
             if os.path.exists(os.path.join(job.folder, "cut.chk.h5")):
                 done["resumed"] += 1
                 arguments = ["run", "--restart", "cut.chk.h5"]
-            elif status == 75:
+            elif status == 75 and "nothing has been computed yet" not in process.said:
                 said.append("no checkpoint after exit status 75")
         else:
             status = job.wait(job.start(*arguments))
@@ -195,22 +197,27 @@ def kills(suite):
                 "else the moments were not random")
 
 
+def loading(suite):
+    """Three times the time, s, that the program takes to be loaded; a signal before that finds no handler."""
+    begin = time.monotonic()
+    suite.execute(["run", "--help"])
+    return 3 * (time.monotonic() - begin)
+
+
 def requests(suite):
     """USR1 writes and goes on; a checkpoint tells what it holds."""
     job = job_of(suite, "interaction")
+    wait = loading(suite)
     process = job.start("run", "s.yaml", "-o", "asked.h5")
     path = os.path.join(job.folder, "asked.chk.h5")
+    # Asked for once, in the set-up: the answer comes when there is something to save.
+    time.sleep(wait)
     begin = time.monotonic()
-    asked = 0
+    process.send_signal(signal.SIGUSR1)
     while process.poll() is None and not os.path.exists(path):
-        time.sleep(0.05)
-        # Before the handler is there, USR1 would end the program: the partial file is its sign.
-        if job.hidden():
-            asked = asked or time.monotonic()
-            if time.monotonic() - asked > 0.2:
-                process.send_signal(signal.SIGUSR1)
-    suite.line(os.path.exists(path), "SIGUSR1 writes a checkpoint")
-    suite.below("seconds to it", time.monotonic() - (asked or begin), 2, "about one is promised")
+        time.sleep(0.02)
+    suite.line(os.path.exists(path), f"SIGUSR1 writes a checkpoint: {process.poll()}")
+    suite.below("seconds to it", time.monotonic() - begin, 2, "about one is promised")
     told = suite.execute(["info", path])
     suite.line(told.returncode == 0 and "reached   t = " in told.stdout, "info tells the time reached")
     os.replace(path, os.path.join(job.folder, "kept.chk.h5"))
@@ -228,6 +235,78 @@ def requests(suite):
     suite.line(job.wait(process) == 0 and not differing(
         job.want, numbers(os.path.join(other, "new.h5"))), f"-o elsewhere {process.said.strip()}")
     suite.line(os.path.exists(os.path.join(other, "c.h5")), "a checkpoint of another name is kept")
+
+
+def in_setup(suite):
+    """Signals while nothing has been computed yet."""
+    wait = loading(suite)
+    folder = suite.path("setup")
+    os.makedirs(folder)
+    suite.write("setup/slow.yaml", json.dumps(dict(CASES["interaction"], grid={"k": [SLOW]})))
+    suite.write("setup/steady.yaml", json.dumps(dict(CASES["unsplit"], grid={"k": [SLOW]}, collisions={
+        "ansatz": "matrix", "broadening": "20 meV", "terms": [PHONON, IMPURITY]})))
+    for command in (["run", "slow.yaml", "-o", "slow.h5"], ["steady", "steady.yaml", "-o", "steady.h5"],
+                    ["run", "slow.yaml", "-o", "sweep", "--sweep", "initial.temperature=600,700 K"],
+                    ["steady", "steady.yaml", "-o", "sweep2", "--sweep", "initial.temperature=600,700 K"]):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process = subprocess.Popen([suite.program, *command, "--quiet", "--threads", "1"], cwd=folder,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            time.sleep(wait)
+            process.send_signal(signal.SIGUSR1)  # is remembered, and does not kill
+            process.send_signal(number)
+            said = process.communicate(timeout=60)[1]
+            words = "stopped in run 1 of 2" if "--sweep" in command else \
+                "nothing has been computed yet" if command[0] == "run" else "there is no result"
+            left = [name for _, _, names in os.walk(folder) for name in names
+                    if name.endswith((".h5", ".partial"))]
+            suite.line(process.returncode == 75 and words in said and not left,
+                       f"{' '.join(command)}: {process.returncode}, {said.strip()}, files {left}")
+
+
+def stale(suite):
+    """A checkpoint does not outlive another result of its name."""
+    job = job_of(suite, "unsplit")
+    path = os.path.join(job.folder, "x.chk.h5")
+
+    def stopped():
+        process = job.start("run", "s.yaml", "-o", "x.h5", "--set", "output.checkpoint.every=0.01 s")
+        while process.poll() is None and not os.path.exists(path):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        return job.wait(process)
+
+    short = [suite.program, "run", "s.yaml", "-o", "x.h5", "--threads", "1", "--set", "propagation.duration=2 fs"]
+    told = "x.chk.h5 is there from a run that was stopped"
+    suite.equal("stopped", stopped(), 75, 0, "exit status")
+    done = subprocess.run(short, cwd=job.folder, capture_output=True, text=True, check=False)
+    suite.line(done.returncode == 0 and told in done.stdout and "run --restart x.chk.h5" in done.stdout,
+               f"a newer run tells of it: {done.stdout.splitlines()[:1]}")
+    suite.line(not os.path.exists(path), "and removes it")
+    done = subprocess.run(short, cwd=job.folder, capture_output=True, text=True, check=False)
+    suite.line(done.returncode == 0 and told not in done.stdout, "then there is nothing to tell")
+    stopped()
+    done = subprocess.run(short + ["--quiet"], cwd=job.folder, capture_output=True, text=True, check=False)
+    suite.line(done.returncode == 0 and not done.stdout and not os.path.exists(path), "removed without a word with --quiet")
+    for what, content in (("half a checkpoint", None), ("an empty one", b"")):
+        stopped()
+        with open(path, "r+b") as file:
+            file.truncate(os.path.getsize(path) // 2 if content is None else 0)
+        done = subprocess.run(short, cwd=job.folder, capture_output=True, text=True, check=False)
+        suite.line(done.returncode == 0 and told not in done.stdout and not os.path.exists(path),
+                   f"{what} is removed: {done.returncode} {done.stderr.strip()}")
+    # A result that only has such a name stays.
+    shutil.copy(os.path.join(job.folder, "whole.h5"), path)
+    done = subprocess.run(short, cwd=job.folder, capture_output=True, text=True, check=False)
+    suite.line(done.returncode == 0 and told not in done.stdout and os.path.exists(path), "a result of that name is kept")
+    # In a sweep too.
+    folder = os.path.join(job.folder, "sw")
+    os.makedirs(folder)
+    os.remove(path)
+    stopped()
+    shutil.move(path, os.path.join(folder, "duration=1_fs.chk.h5"))
+    done = job.start("run", "s.yaml", "-o", "sw", "--sweep", "propagation.duration=1 fs")
+    suite.line(job.wait(done) == 0 and sorted(os.listdir(folder)) == ["duration=1_fs.h5", "index.csv"],
+               f"in a sweep: {sorted(os.listdir(folder))}")
 
 
 def refusals(suite):
@@ -302,7 +381,8 @@ def full_disk(suite):
     size = os.path.getsize(os.path.join(job.folder, "whole.h5"))
 
     def little_room():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        # As a shell would start it; Python ignores the signal.
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
 
     process = job.start("run", "s.yaml", "-o", "cut.h5", "--set", "output.checkpoint.every=0.01 s",
@@ -332,6 +412,20 @@ def lost_folder(suite):
     status = job.wait(process)
     suite.line(status == 3 and "out/r.chk.h5" in process.said,
                f"a stop without a folder: {status}, {process.said.strip()}")
+    # The result is complete, but cannot take its name.
+    for what, change, words, kept in (
+            ("removed", shutil.rmtree, "the result is lost", False),
+            ("moved", lambda name: os.rename(name, name + "2"), "; the result is " + folder + "2/.r.h5.", True)):
+        os.makedirs(folder)
+        process = job.start("run", "s.yaml", "-o", "out/r.h5")
+        while process.poll() is None and not os.listdir(folder):
+            time.sleep(0.005)
+        change(folder)
+        status = job.wait(process)
+        place = process.said.strip().rsplit(" ", 1)[-1]
+        suite.line(status == 3 and words in process.said and
+                   (not kept or not differing(job.want, numbers(place))),
+                   f"the folder was {what}: {status}, {process.said.strip()}")
     process = job.start("run", "s.yaml", "-o", "out/r.h5")
     suite.line(job.wait(process) == 3 and "out/r.h5: error: cannot create" in process.said,
                f"no folder: {process.said.strip()}")
@@ -389,4 +483,4 @@ def strict(suite):
     suite.equal("no warning", good.returncode, 0, 0, "status " + good.stderr)
 
 
-harness.main([kills, requests, refusals, full_disk, lost_folder, reruns, strict])
+harness.main([kills, requests, in_setup, stale, refusals, full_disk, lost_folder, reruns, strict])
