@@ -11,7 +11,7 @@ import warnings
 
 import matplotlib.pyplot as plt
 
-from .result import USAGE_ERROR, Error, ResultWarning
+from .result import USAGE_ERROR, Error, ResultWarning, check_target
 
 # Okabe and Ito's palette without its yellow, which is too faint for a line on white, and a gray.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
@@ -170,10 +170,12 @@ def save_figure(figure, stem, options):
         stem = stem.removesuffix("." + extension)
     for name in options.formats:
         # The extension comes last because some backends insist on it.
-        target, partial = f"{stem}.{name}", f"{stem}.part.{name}"
+        target = f"{stem}.{name}"
+        place = check_target(target)
+        partial = f"{os.path.splitext(place)[0]}.part.{name}"
         try:
             figure.savefig(partial, dpi=options.dpi)
-            os.replace(partial, target)
+            os.replace(partial, place)
         except OSError as problem:
             if os.path.exists(partial):
                 os.remove(partial)

@@ -9,7 +9,7 @@ from matplotlib.animation import FFMpegWriter, PillowWriter
 from .figures import (COLORS, DIVERGING_MAP, FAINT, axis_label, decimal_exponent, heading_of,
                       pretty_unit, styled)
 from .potential import Potential
-from .result import USAGE_ERROR, Error, nan_max
+from .result import USAGE_ERROR, Error, check_target, nan_max
 
 DEFAULT_PANELS = 4
 MAX_COLUMNS = 2
@@ -239,7 +239,8 @@ def phase_space_movie(result, path, band=None, r=None, k=None, limit=None, title
     figure = plt.figure(figsize=(5.0, 3.9))
     panel = Panel(figure, figure.add_gridspec(1, 1)[0], space, scales(space, indices, limit, r), r, k)
     add_bar(figure, [panel], space.name, 16, heading_of(result, title, 56))
-    stem, extension = os.path.splitext(path)
+    target = check_target(path, result.path)
+    stem, extension = os.path.splitext(target)
     partial = f"{stem}.part{extension}"
     writer = (PillowWriter if extension.lower() == ".gif" else FFMpegWriter)(fps=fps)
     panel.fill(0)
@@ -250,7 +251,7 @@ def phase_space_movie(result, path, band=None, r=None, k=None, limit=None, title
             for index in indices:
                 panel.fill(index)
                 writer.grab_frame()
-        os.replace(partial, path)
+        os.replace(partial, target)
     except OSError as problem:
         if os.path.exists(partial):
             os.remove(partial)

@@ -12,7 +12,7 @@ import numpy as np
 from .figures import pretty_unit, tell_incomplete
 from .overview import small_figures
 from .phase_space import chosen, plot_phase_space
-from .result import Error, ResultWarning
+from .result import Error, ResultWarning, check_target
 
 CSS = """
 :root { color-scheme: light; }
@@ -76,11 +76,12 @@ def report(result, file=None):
     page = PAGE.format(title=escape(result.title), css=CSS,
                        body="\n".join(part for part in parts if part))
     if file is not None:
-        partial = f"{file}.part"
+        target = check_target(file, result.path)
+        partial = f"{target}.part"
         try:
             with open(partial, "w", encoding="utf-8") as out:
                 out.write(page)
-            os.replace(partial, file)
+            os.replace(partial, target)
         except OSError as problem:
             if os.path.exists(partial):
                 os.remove(partial)

@@ -42,6 +42,17 @@ class Error(Exception):
         self.status = status
 
 
+def check_target(file, *inputs):
+    """Refuses to write `file` in place of what is no ordinary file, such as a pipe or a device, or of
+    one of the files that are read; returns the file to replace, which a link leads to."""
+    if os.path.exists(file) and not os.path.isfile(file):
+        raise Error(f"{file}: error: is not an ordinary file, so it is not replaced", USAGE_ERROR)
+    for name in inputs:
+        if os.path.exists(file) and os.path.exists(name) and os.path.samefile(file, name):
+            raise Error(f"{file}: error: is the file that is read (expected another name)", USAGE_ERROR)
+    return os.path.realpath(file)
+
+
 class ResultWarning(UserWarning):
     """Something doubtful about a result or what is made of it."""
 

@@ -32,6 +32,7 @@ sys.path.insert(0, str(SCRIPTS))
 import keldrift  # noqa: E402  (needs the path above)
 import xarray  # noqa: E402
 from keldrift import figures, overview  # noqa: E402
+from keldrift.result import check_target  # noqa: E402
 from matplotlib import image as bitmap  # noqa: E402
 from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.axis import Axis  # noqa: E402
@@ -1005,6 +1006,44 @@ class SpectrumChecks(WithFigures):
         figure = keldrift.plot_conductivity(sigma)
         self.addCleanup(plt.close, figure)
         self.assertEqual(overlaps(figure), [])
+
+
+class TargetChecks(unittest.TestCase):
+    def test_targets(self):
+        """What is no ordinary file and what is read is not replaced; a link leads to what is."""
+        os.chdir(FOLDER)
+        k = np.linspace(-1, 1, 8)[:, None]
+        t = np.linspace(0, 4, 40)
+        write("kept.h5", "kept", t, {"current": (np.stack([np.sin(t)], 1), "e angstrom fs-1", ("time", "axis")),
+                                     "field": (np.stack([np.cos(t)], 1), "V angstrom-1", ("time", "axis"))}, k=k)
+        before = Path("kept.h5").read_bytes()
+        for name in ("fifo.html", "fifo.png", "fifo.csv"):
+            os.mkfifo(name)
+            os.symlink(name, "link_" + name)
+        os.symlink("kept.h5", "same.html")
+
+        def refused(words, text):
+            done = subprocess.run([sys.executable, SCRIPTS / words[0], *words[1:]], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(text, done.stderr)
+            self.assertEqual(Path("kept.h5").read_bytes(), before)
+
+        ordinary = "is not an ordinary file, so it is not replaced"
+        refused(["report", "kept.h5", "-o", "fifo.html"], ordinary)
+        refused(["report", "kept.h5", "-o", "same.html"], "is the file that is read")
+        refused(["plot", "kept.h5", "-o", "link_fifo", "--format", "png"], ordinary)
+        refused(["spectrum", "kept.h5", "--csv", "./kept.h5"], "is the file that is read")
+        for name in ("/dev/null", "link_fifo.csv"):
+            with self.assertRaisesRegex(keldrift.Error, ordinary):
+                check_target(name, "kept.h5")
+        for name in ("fifo.html", "fifo.png", "fifo.csv"):
+            self.assertTrue(Path(name).is_fifo() and Path("link_" + name).is_symlink())
+        Path("old.html").write_text("old")
+        os.symlink("old.html", "new.html")
+        done = subprocess.run([sys.executable, SCRIPTS / "report", "kept.h5", "-o", "new.html"], capture_output=True,
+                              text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(Path("new.html").is_symlink() and Path("old.html").read_text().startswith("<!DOCTYPE"))
 
 
 class ShellChecks(unittest.TestCase):
