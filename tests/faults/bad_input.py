@@ -1003,7 +1003,7 @@ RESULTS = [
      '[snapshot, the k grid of `grid.k`, 2, 2], complex)'),
     ('snapshots with ten axes', many_axes, '', 2,
      's.yaml:4:29: error: initial.file: FOLDER/r.h5: error: /snapshots/f: has 10 axes (expected at most '
-     '7)'),
+     '9)'),
     ('no snapshot', no_snapshot, '', 2,
      's.yaml:4:29: error: initial.file: "FOLDER/r.h5": /snapshots/f is [0, 8, 2, 2], complex (expected '
      '[snapshot, the k grid of `grid.k`, 2, 2], complex)'),
