@@ -38,6 +38,8 @@ static const double CRAWL_LIMIT = 1000;
 static const double CLOCK_LIMIT = 1e-3;
 /// Drift of the particle number that rounding does not explain.
 static const double NUMBER_LIMIT = 1e-9;
+/// What the collisions may leave of the energy that they are to keep, over its largest change.
+static const double ENERGY_LIMIT = 1e-3;
 
 /// Everything a run is made of.
 typedef struct stages {
@@ -205,7 +207,8 @@ cleanup:
 }
 
 /// Follows the conserved quantities from frame to frame.
-static void follow(const kd_observables *observables, bool is_first, kd_report *report,
+/// @param left  energy that the collisions have left since the last one
+static void follow(const kd_observables *observables, bool is_first, double left, kd_report *report,
                    double first[4]) {
   const double number = kd_observables_value(observables, "number", 0);
   double entered = 0; // through the contacts
@@ -229,6 +232,8 @@ static void follow(const kd_observables *observables, bool is_first, kd_report *
   report->number = number;
   report->number_drift = fmax(report->number_drift, fabs(number - entered - first[0]));
   report->energy_change = energy - first[1];
+  report->largest_energy_change = fmax(report->largest_energy_change, fabs(report->energy_change));
+  report->energy_left += left;
   report->phonon_change = phonons - first[3];
   report->work = kd_observables_value(observables, "work", 0);
   report->purity_drift = fmax(report->purity_drift, fabs(purity - first[2]));
@@ -314,6 +319,19 @@ static void warn_of_number(const kd_section *propagation, const stages *s, kd_re
             "the particle number drifts by %.2g: lower propagation.rtol from %.0e to %.0e",
             report->number_drift, kd_section_real(propagation, "rtol"),
             0.01 * kd_section_real(propagation, "rtol"));
+}
+
+/// Where coherences leave no displacement of the kernels that keeps the energy.
+static void warn_of_energy(const kd_scenario *scenario, kd_report *report) {
+  const char *ev = kd_scenario_constants(scenario).natural ? "" : " eV";
+  const double part = report->energy_left / report->largest_energy_change;
+  if (report->energy_left > ENERGY_LIMIT * report->largest_energy_change)
+    kd_warn(&report->warnings,
+            "scattering of the carriers from one another does not keep the energy where coherences "
+            "that the field makes are more than the carriers that it excites: some %.1g%s per cell "
+            "in the whole, %.1g of the largest change of the energy; compare with "
+            "energy_conserving: false for the term, or with ansatz: diagonal",
+            report->energy_left, ev, part);
 }
 
 /// Steps as short as they can be.
@@ -441,6 +459,7 @@ static void find_warnings(const kd_scenario *scenario, const stages *s, kd_repor
             defect);
   warn_of_eigenvalues(root, s, report);
   warn_of_number(kd_section_child(root, "propagation"), s, report);
+  warn_of_energy(scenario, report);
   warn_of_steps(kd_section_child(root, "propagation"), report);
 }
 
@@ -533,21 +552,25 @@ static kd_status start_output(const kd_scenario *scenario, const kd_run_options 
 /// as doubles, for the records.
 typedef struct run_progress {
   double next_frame, next_snapshot;
-  double first[4]; ///< conserved quantities at the start
-  double seconds;  ///< of this run, those before a restart included
+  double last_frame; ///< its time, fs
+  double first[4];   ///< conserved quantities at the start
+  double seconds;    ///< of this run, those before a restart included
   double restarts;
 } run_progress;
 
-static void list_progress(run_progress *at, kd_report *report, kd_observables *observables,
-                          kd_records *records) {
+static void list_progress(run_progress *at, kd_report *report, kd_collision *collision,
+                          kd_observables *observables, kd_records *records) {
   kd_records_add(records, "next_frame", &at->next_frame, 1);
   kd_records_add(records, "next_snapshot", &at->next_snapshot, 1);
+  kd_records_add(records, "last_frame", &at->last_frame, 1);
   kd_records_add(records, "first", at->first, 4);
   kd_records_add(records, "seconds", &at->seconds, 1);
   kd_records_add(records, "run_restarts", &at->restarts, 1);
   kd_records_add(records, "number", &report->number, 1);
   kd_records_add(records, "number_drift", &report->number_drift, 1);
   kd_records_add(records, "energy_change", &report->energy_change, 1);
+  kd_records_add(records, "largest_energy_change", &report->largest_energy_change, 1);
+  kd_records_add(records, "energy_left_behind", &report->energy_left, 1);
   kd_records_add(records, "phonon_change", &report->phonon_change, 1);
   kd_records_add(records, "work_done", &report->work, 1);
   kd_records_add(records, "purity_drift", &report->purity_drift, 1);
@@ -555,6 +578,7 @@ static void list_progress(run_progress *at, kd_report *report, kd_observables *o
   kd_records_add(records, "min_1mf", &report->min_1mf, 1);
   kd_records_add(records, "observable_seconds", &report->observable_seconds, 1);
   kd_records_add(records, "output_seconds", &report->output_seconds, 1);
+  kd_collision_records(collision, records);
   kd_observables_records(observables, records);
 }
 
@@ -564,7 +588,7 @@ static kd_status begin(const kd_scenario *scenario, const kd_run_options *option
                        size_t *snapshots) {
   const kd_section *output = kd_section_child(kd_scenario_root(scenario), "output");
   kd_records live = {0};
-  list_progress(at, recovery->report, s->observables, &live);
+  list_progress(at, recovery->report, s->collision, s->observables, &live);
   recovery->propagator = s->propagator;
   const kd_section *checkpoint = kd_section_child(output, "checkpoint");
   recovery->every = kd_section_has(checkpoint, "every") ? kd_section_real(checkpoint, "every") : 0;
@@ -629,7 +653,9 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
     const double measured = kd_seconds();
     if (t == t_frame) {
       KD_CHECK(kd_comm_agree(comm, kd_observables_measure(s.observables, s.state)));
-      follow(s.observables, at.next_frame == 0, report, at.first);
+      const double left = kd_collision_energy_left(s.collision) * (t_frame - at.last_frame);
+      follow(s.observables, at.next_frame == 0, left, report, at.first);
+      at.last_frame = t_frame;
     }
     if (t == t_snapshot)
       KD_CHECK(kd_comm_agree(comm, kd_observables_snapshot(s.observables, s.state)));

@@ -3,6 +3,7 @@
 #define KELDRIFT_COLLISION_H
 
 #include "keldrift/comm.h"
+#include "keldrift/record.h"
 #include "keldrift/state.h"
 #include "keldrift/warnings.h"
 
@@ -46,6 +47,13 @@ KD_API bool kd_collision_conserves_energy(const kd_collision *collision);
 /// Ansatz and S_n, R_n the on-shell self-energies (Trukhan and Protik, eqs. 24-43).
 /// @param f, df  n_band^2 n_k doubles, not overlapping
 KD_API kd_status kd_collision_rate(kd_collision *collision, const double *f, double *df);
+
+/// |dE/dt| that scattering of the carriers from one another has left where it is to conserve the
+/// energy: the mean over the calls of kd_collision_rate since this was asked last, or without any
+/// the one before, eV/fs per cell.
+KD_API double kd_collision_energy_left(kd_collision *collision);
+/// What of that a checkpoint must hold.
+KD_API void kd_collision_records(kd_collision *collision, kd_records *records);
 
 /// The rates at which the levels are emptied, for preconditioning: [n_k][n_band], 1/fs. Those of
 /// the f that kd_collision_rate saw last, or about equilibrium for a linearised operator.

@@ -21,10 +21,13 @@ typedef struct kd_report {
   double contact_number[KD_MAX_CONTACTS];  ///< particles that came in through each
   double contact_current[KD_MAX_CONTACTS]; ///< at the end, e/fs
   double energy_change, work;              ///< over the run, eV per cell
-  size_t n_branch;                         ///< of phonons that are unknowns
-  double phonon_change;                    ///< of their energy, eV per cell
-  double purity_drift;                     ///< largest |change| over the frames
-  double min_f, min_1mf;                   ///< smallest over the frames
+  double largest_energy_change;            ///< largest |change| over the frames
+  double energy_left;   ///< what scattering of the carriers from one another has left of the energy
+                        ///< that it is to keep, moduli summed over time, eV per cell
+  size_t n_branch;      ///< of phonons that are unknowns
+  double phonon_change; ///< of their energy, eV per cell
+  double purity_drift;  ///< largest |change| over the frames
+  double min_f, min_1mf; ///< smallest over the frames
   double initial_min_f, initial_min_1mf;
   kd_propagator_statistics cost;
   kd_collision_cost collision;

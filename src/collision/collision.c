@@ -58,6 +58,8 @@ struct kd_collision {
   const char *method; ///< that took the place of the back end; NULL: none
   unsigned long evaluations, ffts;
   double seconds;
+  double left[3]; ///< sum of |dE/dt| that electrons left, eV/fs per cell and spin, its terms, and
+                  ///< the mean before
 };
 
 void kd_collision_free(kd_collision *c) {
@@ -102,9 +104,25 @@ kd_status kd_collision_rate(kd_collision *c, const double *f, double *df) {
       return kd_error(status, "the added term of the collisions failed with status %d", status);
     if (status > 0) return status;
   }
+  double left = 0;
+  for (size_t i = 0; i < c->n_electron; i++) left += kd_keldysh_energy_left(c->electron[i]);
+  if (c->n_electron > 0) {
+    c->left[0] += fabs(left);
+    c->left[1]++;
+  }
   c->evaluations++;
   c->seconds += kd_seconds() - start;
   return KD_OK;
+}
+
+double kd_collision_energy_left(kd_collision *c) {
+  if (c->left[1] > 0) c->left[2] = c->left[0] / c->left[1];
+  c->left[0] = c->left[1] = 0;
+  return c->left[2] * kd_model_spin_degeneracy(c->model);
+}
+
+void kd_collision_records(kd_collision *c, kd_records *records) {
+  kd_records_add(records, "energy_left", c->left, 3);
 }
 
 kd_status kd_collision_share(kd_collision *c, const kd_comm *comm) {

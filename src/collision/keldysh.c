@@ -29,6 +29,9 @@ static const double OUT_OF_BOUNDS = 1e-6;
 /// by 1.6.
 static const double LARGEST_DEFECT = 1e-2;
 enum { SCAN = 16, NARROWING = 28 };
+/// The pull on beta is this many times the steepest rise that it is to outweigh; a rise counts from
+/// this many roundings on.
+static const double PULL = 2, RISE_ROUNDINGS = 8;
 /// Step of the numerical derivative with respect to beta, relative.
 static const double BETA_STEP = 1e-3;
 
@@ -56,6 +59,8 @@ struct kd_keldysh {
 
   // Where the energy is conserved:
   double beta, largest_beta;
+  double center, pull;       ///< of pulled_rate
+  double left;               ///< dE/dt that the last evaluation left, eV/fs per cell and spin
   double defect;             ///< largest dE/dt that was left, over what flows in and out
   double complex *free_part; ///< W + theta G; for electrons in any case
   double *trial;             ///< C[f] at a trial beta, packed
@@ -288,6 +293,41 @@ static kd_status energy_rate(kd_keldysh *o, const double *f, double beta, double
                      : try_beta(o, o->g, f, beta, rate, scale);
 }
 
+/// e^{-a^2/2 sigma^2} at the displacement a: K(x + a) K(x - a) = K(x)^2 times its square.
+static double overlap(const kd_keldysh *o, double beta) {
+  const double shift = LARGEST_SHIFT * beta / o->largest_beta;
+  return exp(-0.5 * shift * shift);
+}
+
+/// The rate of the energy less what pulls beta to its center.
+static kd_status pulled_rate(kd_keldysh *o, const double *f, double beta, double *rate,
+                             double *scale) {
+  KD_TRY(energy_rate(o, f, beta, rate, scale));
+  if (o->pull > 0) *rate -= o->pull * (beta - o->center) * overlap(o, beta);
+  return KD_OK;
+}
+
+/// Sets the pull for f. A displacement makes of a process that gains x the factor
+/// overlap(beta) e^{-+beta x/2}, so that for populations dE/dt/overlap falls monotonically with
+/// beta. With coherences, as those that a field makes in a gapped system, it may rise, and have
+/// several zeros or none, which come and go. The pull makes it fall: it is 0 where it falls anyway,
+/// and beta the zero, and grows continuously with the steepest rise.
+static kd_status set_pull(kd_keldysh *o, const double *f) {
+  const double spacing = 2 * o->largest_beta / SCAN;
+  double before = 0, sum = 0;
+  o->pull = 0;
+  for (int i = 0; i <= SCAN; i++) {
+    const double beta = i * spacing - o->largest_beta, part = overlap(o, beta);
+    double rate, scale;
+    KD_TRY(energy_rate(o, f, beta, &rate, &scale));
+    const double rise = rate / part - before - RISE_ROUNDINGS * ENERGY_ROUNDING * scale / part;
+    if (i > 0 && rise > 0) sum += rise * rise;
+    before = rate / part;
+  }
+  o->pull = PULL * sqrt(sum) / spacing;
+  return KD_OK;
+}
+
 /// Looks for a beta between low, where the energy rises, and high, where it falls, from `beta` on;
 /// infinite ones are not known yet. It is the last one tried.
 static kd_status search_beta(kd_keldysh *o, const double *f, double low, double high, double beta,
@@ -296,7 +336,7 @@ static kd_status search_beta(kd_keldysh *o, const double *f, double low, double 
   double step = fmax(0.02 * fabs(beta), 0.02 * o->largest_beta);
   *is_found = true;
   for (int trial = 0; trial < MOST_TRIALS; trial++) {
-    KD_TRY(energy_rate(o, f, beta, &rate, &scale));
+    KD_TRY(pulled_rate(o, f, beta, &rate, &scale));
     o->beta = beta;
     if (fabs(rate) <= ENERGY_ROUNDING * scale) return KD_OK;
     if (rate > 0)
@@ -381,19 +421,28 @@ static kd_status approach_beta(kd_keldysh *o, const double *f, double *defect) {
 /// The beta that conserves the energy. dE/dt falls monotonically with beta, so a bracket with
 /// secant steps inside finds it; the start depends on f alone, so that C does. Where there is none
 /// f may be no occupation, which f(R, k) need not be where there is interference: then the nearest
-/// is taken.
+/// is taken. Electrons with coherences are pulled to the fit as far as these ask for it, and the
+/// energy is not kept then.
 static kd_status find_beta(kd_keldysh *o, const double *f) {
   bool is_found;
-  KD_TRY(search_beta(o, f, -INFINITY, INFINITY, fit_beta(o, f), &is_found));
+  double least, most, defect, rate, scale;
+  o->center = fit_beta(o, f);
+  o->pull = o->left = 0;
+  if (o->electron && o->n_band > 1 && !o->s.ansatz->is_diagonal) KD_TRY(set_pull(o, f));
+  KD_TRY(search_beta(o, f, -INFINITY, INFINITY, o->center, &is_found));
+  if (o->pull > 0) {
+    KD_TRY(energy_rate(o, f, o->beta, &rate, &scale));
+    o->left = rate / o->hbar;
+    return KD_OK;
+  }
   if (is_found) return KD_OK;
-  double least, most, defect;
   find_bounds(o, f, &least, &most);
   if (least >= -OUT_OF_BOUNDS && (o->s.theta >= 0 || most <= 1 + OUT_OF_BOUNDS)) {
     kd_error(
         KD_RETRY,
         "no displacement of the energy-conserving kernels keeps the energy (beta up to %.3g/eV "
-        "tried): the carriers are too cold for the broadening; lower collisions.broadening, or "
-        "raise initial.temperature",
+        "tried): the carriers are too cold for the broadening; set energy_conserving: false for "
+        "the term, or raise initial.temperature, or lower collisions.broadening below their kT",
         o->largest_beta);
     return KD_RETRY;
   }
@@ -735,6 +784,10 @@ cleanup:
 
 double kd_keldysh_beta(const kd_keldysh *o) {
   return o->beta;
+}
+
+double kd_keldysh_energy_left(const kd_keldysh *o) {
+  return o->left;
 }
 
 double kd_keldysh_defect(const kd_keldysh *o) {

@@ -75,6 +75,9 @@ double kd_keldysh_cost(const kd_keldysh *operator);
 
 /// 1/kT that conserved the energy in the last evaluation, 1/eV; 0: none.
 double kd_keldysh_beta(const kd_keldysh *operator);
+/// dE/dt that an energy-conserving operator of electrons left in the last evaluation, eV/fs per
+/// cell and spin: 0 unless coherences ask for it.
+double kd_keldysh_energy_left(const kd_keldysh *operator);
 /// Largest dE/dt that an energy-conserving operator has left so far, over what flows in and out: 0
 /// unless f was no occupation, for which there may be no beta.
 double kd_keldysh_defect(const kd_keldysh *operator);

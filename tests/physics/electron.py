@@ -265,5 +265,37 @@ def current_without_umklapp(suite):
                 dirty.trace("current")[-1, 0] / dirty.trace("current")[after, 0][0], 0.5, "it decays")
 
 
+def insulator_in_a_field(suite):
+    """A cold insulator that a weak field polarizes: its coherences leave no displacement that keeps the
+    energy, and hardly anything scatters. The run goes on, in steps as long as without the
+    displacement, and says what it leaves."""
+    base = {"units": "eV-fs-angstrom", "model": {"kind": "ssh", "t1": "1 eV", "t2": "0.7 eV", "lattice_constant": "3 angstrom",
+                      "spin_degeneracy": 2},
+            "grid": {"k": [64]}, "field": [{"kind": "constant", "amplitude": "1 MV/cm"}],
+            "initial": {"kind": "equilibrium", "temperature": "300 K", "filling": 1},
+            "propagation": {"duration": "10 fs"}, "output": {"every": "0.1 fs"}}
+    results = {}
+    for conserving in (True, False):
+        collisions = {"ansatz": "matrix", "terms": [
+            {"kind": "electron", "U": "0.2 eV", "broadening": "20 meV", "energy_conserving": conserving}]}
+        results[conserving] = suite.run(dict(base, collisions=collisions))
+    energy = {c: r.trace("energy") - r.trace("energy")[0] for c, r in results.items()}
+    work = results[True].trace("work")
+    size = np.max(np.abs(energy[True]))
+    lost = energy[True] - work
+    said = [w for w in results[True].warnings() if "does not keep the energy" in w]
+    suite.equal("insulator: the energy that is not kept is said", len(said), 1, 0, "above 1e-3 of its change")
+    amount = float(said[0].split("some ")[1].split(" eV")[0]) if said else 0.0
+    suite.below("    what is said over what is lost", abs(lost[-1]), 2 * amount, "one digit, moduli summed")
+    suite.below("    and the other way", amount, 20 * np.max(np.abs(lost)), "moduli summed")
+    suite.below("insulator: energy against work", np.max(np.abs(lost)), 0.1 * size, "what virtual "
+                "coherences scatter: U^2 against the gap, 5 % in 20 fs")
+    suite.equal("insulator: energy against that without displacement", energy[True], energy[False],
+                0.02 * size, "the same order of what hardly scatters")
+    steps = {c: float(r.attributes["rate_evaluations"]) for c, r in results.items()}
+    suite.below("insulator: rate evaluations over those without displacement", steps[True],
+                3 * steps[False], "no step collapses where a zero of dE/dt comes or goes")
+
+
 if __name__ == "__main__":
-    main([golden_rule, matrices, to_equilibrium, current_without_umklapp])
+    main([golden_rule, matrices, to_equilibrium, current_without_umklapp, insulator_in_a_field])

@@ -3,6 +3,7 @@
 #include "collision_fixture.h"
 
 #include "collision/electron.h"
+#include "core/packing.h"
 
 static const char *const METHODS[] = {"direct", "fft"};
 static const char *const ANSATZE[] = {"matrix", "causal", "average", "diagonal"};
@@ -238,6 +239,66 @@ static void little_memory_gives_the_same(void **state) {
   stage_clear(&s);
 }
 
+/// A cold gapped chain with coherences as a weak field makes them: the state of every k is turned
+/// by a small angle about the z axis of the orbitals, which H is not along.
+static double *polarized(const stage *s, double size) {
+  double *f = new_reals(s->n);
+  memcpy(f, s->state->f, s->n * sizeof *f);
+  for (size_t k = 0; k < s->n_k; k++) {
+    double place[3];
+    double complex matrix[4], turn[4], turned[4], scratch[4];
+    kd_model_k(s->model, k, place);
+    const double angle = size * sin(place[0] + 0.3);
+    kd_unpack(f, 2, s->n_k, k, matrix);
+    turn[0] = cexp(0.5 * I * angle), turn[3] = conj(turn[0]), turn[1] = turn[2] = 0;
+    kd_eigen_rotate(2, turn, true, matrix, turned, scratch);
+    kd_pack(turned, 2, s->n_k, k, f);
+  }
+  return f;
+}
+
+/// Such coherences leave no displacement that keeps the energy. The operator goes on, is the same
+/// by both back ends and without a jump in the state, and says what it leaves.
+static void coherences_of_a_field_are_no_end(void **state) {
+  (void)state;
+  stage s[2];
+  for (size_t b = 0; b < 2; b++)
+    s[b] = collision_create(
+        "units: natural\nmodel: {kind: ssh, t1: 1, t2: 0.7, spin_degeneracy: 2}\ngrid: {k: "
+        "[8]}\ninitial: {kind: equilibrium, temperature: 0.026, filling: 1}\n" SHORT_RUN,
+        text_of("collisions: {ansatz: matrix, method: %s, broadening: 0.02, terms: [{kind: "
+                "electron, U: 0.2}]}\n",
+                METHODS[b]));
+  double between = 0, largest = 0, jump = 0, most_left = 0;
+  double *before = NULL, *h = hamiltonian(&s[1]);
+  enum { STEPS = 60, RARELY = 15 };
+  for (int i = 1; i <= STEPS; i++) {
+    double *f = polarized(&s[1], 0.3 * i / STEPS), *df = rate_of(&s[1], f), energy = 0;
+    const double left = kd_collision_energy_left(s[1].collision);
+    for (size_t j = 0; j < s[1].n; j++) energy += h[j] * df[j] * 2 / (double)s[1].n_k;
+    CHECK_NEAR(left, fabs(energy), 1e-12);
+    most_left = fmax(most_left, left);
+    largest = fmax(largest, largest_of(df, s[1].n));
+    if (before) jump = fmax(jump, largest_difference(df, before, s[1].n));
+    if (i % RARELY == 0) {
+      double *other = rate_of(&s[0], f);
+      between = fmax(between, largest_difference(df, other, s[1].n));
+      kd_free(other);
+    }
+    kd_free(before), kd_free(f);
+    before = df;
+  }
+  print_message("rate %.2g, back ends %.2g, jump %.2g, energy left %.2g\n", largest, between, jump,
+                most_left);
+  CHECK_ABOVE(most_left, 1e-9);
+  // Rounding, magnified by how beta depends on it.
+  CHECK_BELOW(between, 1e-6 * largest);
+  // A curve that grows as the square has 2/60 of the whole in its last step of 60.
+  CHECK_BELOW(jump, 0.1 * largest);
+  kd_free(before), kd_free(h);
+  stage_clear(&s[0]), stage_clear(&s[1]);
+}
+
 static void bad_terms_are_refused(void **state) {
   (void)state;
   static const struct {
@@ -277,6 +338,7 @@ int main(void) {
       cmocka_unit_test(boxes_keep_the_momentum),
       cmocka_unit_test(density_counts_both_spins),
       cmocka_unit_test(little_memory_gives_the_same),
+      cmocka_unit_test(coherences_of_a_field_are_no_end),
       cmocka_unit_test(bad_terms_are_refused),
   };
   return cmocka_run_group_tests_name("electron", tests, NULL, NULL);
