@@ -59,7 +59,9 @@ KD_API kd_status kd_scenario_inputs(const kd_scenario *scenario,
 KD_API kd_constants kd_scenario_constants(const kd_scenario *scenario);
 
 /// Describes scenario keys: type, unit, default, range, meaning, reference.
-/// @param path  a key such as "model.graphene" or "propagation.rtol", "" or NULL for all
+/// @param path  a key such as "model.graphene" or "propagation.rtol", "" or NULL for all; with an
+/// index
+///              and no kind, as in "field.0.amplitude", that key of every kind
 /// @param width  columns in which the text is wrapped, 40 to 110; 0 for 88
 /// @param text   receives a string for free()
 /// @return KD_ERROR_SCENARIO for an unknown path, with the nearest known one in the message

@@ -18,7 +18,8 @@ const kd_cli_command kd_cli_describe = {
     .description =
         "Type, unit, default, range, meaning and source of every key. A path narrows it: "
         "`model` lists the models, `model.graphene` has the keys of one, `model.graphene.t` is "
-        "a single key.",
+        "a single key. With an index and no kind, as in `field.0.amplitude`, it is that key of "
+        "every kind.",
     .operands = (const kd_cli_operand[]){{.name = "KEY", .kind = KD_CLI_KEY, .optional = true},
                                          {.name = NULL}},
     .options =

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "core/clock.h"
 #include "output/progress.h"
+#include "scenario/report.h"
 
 static kd_comm *shared;
 
@@ -22,8 +23,11 @@ bool kd_cli_speaks(void) {
 
 int kd_cli_usage_error(const char *what, const char *word) {
   if (!kd_cli_speaks()) return kd_exit_status(KD_ERROR_SCENARIO);
+  bool is_plain = true;
+  for (const char *c = word; *c; c++)
+    is_plain = is_plain && (unsigned char)*c >= 0x20 && *c != 0x7F;
   fprintf(stderr, "keldrift: error: %s%s%s (expected: see keldrift --help)\n", what,
-          *word ? ": " : "", word);
+          *word ? ": " : "", is_plain ? word : kd_quote(word).text);
   return kd_exit_status(KD_ERROR_SCENARIO);
 }
 

@@ -632,7 +632,8 @@ static kd_status create(const kd_scenario *scenario, kd_model *model, const kd_r
   if (is_response) thermal = *about;
   c->kt = thermal.kt;
   if (!rule) {
-    const kd_keldysh_setting common = {.model = model,
+    const kd_keldysh_setting common = {.section = section,
+                                       .model = model,
                                        .bands = &c->bands,
                                        .theta = (double)kd_statistics_named(statistics),
                                        .ansatz = ansatz,

@@ -90,12 +90,14 @@ static kd_status direct_create(const kd_self_energy_setting *setting, kd_self_en
   const size_t bytes = kd_self_energy_direct_bytes(setting);
   direct *self = NULL;
   *result = NULL;
-  if (bytes > LARGEST_TABLE)
-    return kd_error(
-        KD_ERROR_MEMORY,
-        "collisions.method: direct needs a table of %.3g GiB for %zu k points (expected "
-        "at most %zu GiB; use fft)",
-        (double)bytes / (1 << 30), n_k, LARGEST_TABLE >> 30);
+  if (bytes > LARGEST_TABLE) {
+    const double gib = (double)bytes / (1 << 30);
+    static const char text[] =
+        "a table of %.3g GiB for %zu k points by direct (expected at most %zu "
+        "GiB: fft, or fewer points)";
+    if (!setting->section) return kd_error(KD_ERROR_SCENARIO, text, gib, n_k, LARGEST_TABLE >> 30);
+    return kd_section_error(setting->section, "method", text, gib, n_k, LARGEST_TABLE >> 30);
+  }
   KD_ALLOCATE(self, 1);
   self->setting = *setting;
   self->n_band = kd_model_n_band(setting->model);

@@ -722,6 +722,7 @@ kd_status kd_keldysh_create(const kd_keldysh_setting *setting, kd_keldysh **resu
   double sigma = 0;
   for (size_t b = 0; b < setting->n_bath; b++) sigma = fmax(sigma, setting->bath[b].sigma);
   const kd_self_energy_setting self_energy = {
+      .section = setting->section,
       .model = setting->model,
       .bath = setting->bath,
       .n_bath = setting->n_bath,

@@ -35,6 +35,7 @@ typedef struct kd_keldysh_setting {
   /// linear map of df.
   bool is_linearised, is_response;
   const kd_occupation *thermal; ///< where it is linearized
+  const kd_section *section;    ///< `collisions`, where errors are placed; NULL: without place
 } kd_keldysh_setting;
 
 kd_status kd_keldysh_create(const kd_keldysh_setting *setting, kd_keldysh **operator);

@@ -23,8 +23,9 @@ typedef struct kd_self_energy_setting {
   size_t n_piece;
   const double *energy; ///< [n_piece][n_k], eV
   double kappa;
-  double largest_shift; ///< of the kernels of baths that conserve the energy, eV
-  bool is_hermitian;    ///< all pieces that apply() will be given are
+  double largest_shift;      ///< of the kernels of baths that conserve the energy, eV
+  bool is_hermitian;         ///< all pieces that apply() will be given are
+  const kd_section *section; ///< `collisions`, where errors are placed; NULL: without place
 } kd_self_energy_setting;
 
 typedef struct kd_self_energy kd_self_energy;

@@ -16,6 +16,11 @@ static bool is_separator(char c) {
   return c == ' ' || c == '\t' || c == ',' || c == '\r';
 }
 
+static bool is_hexadecimal(const char *word) {
+  word += *word == '+' || *word == '-';
+  return word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
+}
+
 /// Cuts the line behind the word at its start, which is clipped and rid of what a terminal might
 /// obey.
 static const char *clean_word(char *word) {
@@ -49,12 +54,15 @@ kd_status kd_table_file_read(const char *path, double **values, size_t *n_row, s
     }
     line[strcspn(line, "#\n")] = '\0';
     size_t column = 0;
-    for (char *cursor = line;;) {
+    // Some editors begin a text in UTF-8 with a mark.
+    const size_t mark = line_number == 1 && strncmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    for (char *cursor = line + mark;;) {
       while (is_separator(*cursor)) cursor++;
       if (*cursor == '\0') break;
       char *end;
       const double x = strtod(cursor, &end);
-      if (end == cursor || (*end != '\0' && !is_separator(*end)) || !isfinite(x)) {
+      if (end == cursor || is_hexadecimal(cursor) || (*end != '\0' && !is_separator(*end)) ||
+          !isfinite(x)) {
         status = kd_error(KD_ERROR_SCENARIO,
                           "%s:%zu:%zu: error: \"%s\" is not a finite number (expected columns of "
                           "numbers; # starts a comment)",

@@ -20,7 +20,7 @@
        .reference = "Semenoff, Phys. Rev. Lett. 53, 2449 (1984)"},                                 \
   {                                                                                                \
     .key = "lattice_constant", .type = KD_REAL, .unit = "angstrom", .natural_fallback = "1",       \
-    KD_POSITIVE,                                                                                   \
+    KD_CELL_LENGTH,                                                                                \
     .meaning = "length of a1 and a2, sqrt(3) times the distance of neighboring sites",             \
     .reference = ""                                                                                \
   }

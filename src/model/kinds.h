@@ -40,10 +40,13 @@ kd_status kd_model_check_dimension(const kd_scenario *scenario, const char *kind
     .meaning = "number of equal spin copies that each state stands for", .reference = ""           \
   }
 
+/// Range of the lengths of cells, angstrom.
+#define KD_CELL_LENGTH .min = 1e-6, .max = 1e9, .min_open = true
+
 #define KD_LATTICE_CONSTANT_ROW                                                                    \
   {                                                                                                \
     .key = "lattice_constant", .type = KD_REAL, .unit = "angstrom", .natural_fallback = "1",       \
-    KD_POSITIVE, .meaning = "distance between neighboring cells", .reference = ""                  \
+    KD_CELL_LENGTH, .meaning = "distance between neighboring cells", .reference = ""               \
   }
 
 #define KD_K_MAX_ROW                                                                               \

@@ -24,6 +24,12 @@ static bool is_list(const kd_param *row) {
   return row->type == KD_SECTIONS || row->type == KD_VARIANTS;
 }
 
+/// True if an index may follow the key.
+static bool has_items(const kd_param *row) {
+  return is_list(row) || row->type == KD_REALS || row->type == KD_INTEGERS ||
+         row->type == KD_MATRIX;
+}
+
 static const char *get_unit(const kd_param *row) {
   return row->unit && strcmp(row->unit, "1") != 0 ? row->unit : "";
 }
@@ -298,7 +304,7 @@ static kd_status find_target(kd_arena *arena, const char *path, struct target *t
     dot = strchr(word, '.');
     if (dot) *dot++ = '\0';
     const kd_param *row = target->row;
-    if (row && !target->variant && is_list(row) && is_index(word)) continue;
+    if (row && !target->variant && has_items(row) && is_index(word)) continue;
     if (row && !target->variant && row->variants && !dot && strcmp(word, "kind") == 0) continue;
     const kd_variant *variant = target->variant ? NULL : find_variant(row, word);
     if (variant) {
@@ -311,6 +317,44 @@ static kd_status find_target(kd_arena *arena, const char *path, struct target *t
     *target = (struct target){.row = next};
   }
   return KD_OK;
+}
+
+/// Writes what a path like "field.0.amplitude" may mean, where an index stands in place of the
+/// kind: the key of every kind that has it.
+/// @param before     the path so far, with kinds in place of indices
+/// @param rest       the words that follow
+/// @param has_index  there was an index, so that kinds may be left out
+/// @return the number of keys that were written
+static size_t write_any_kind(const page *p, const char *before, struct target target,
+                             const char *rest, bool has_index) {
+  char word[MAX_PATH], path[MAX_PATH];
+  const kd_param *row = target.row;
+  const size_t length = strcspn(rest, ".");
+  const char *after = rest[length] ? rest + length + 1 : NULL;
+  snprintf(word, sizeof word, "%.*s", (int)length, rest);
+  if (row && !target.variant && has_items(row) && is_index(word))
+    return after ? write_any_kind(p, before, target, after, true) : 0;
+  if (snprintf(path, sizeof path, "%s%s%s", before, *before ? "." : "", word) >= (int)sizeof path)
+    return 0;
+  const kd_variant *variant = target.variant ? NULL : find_variant(row, word);
+  if (variant)
+    return after ? write_any_kind(p, path, (struct target){row, variant}, after, has_index) : 0;
+  const kd_param *next = target.variant ? find_row(target.variant->rows, word) : NULL;
+  if (!next) next = find_row(row ? row->rows : kd_schema, word);
+  if (next && after) return write_any_kind(p, path, (struct target){.row = next}, after, has_index);
+  if (next) {
+    write_row(p, 0, path, next);
+    return 1;
+  }
+  size_t n = 0;
+  for (size_t i = 0; has_index && row && !target.variant && row->variants && row->variants[i];
+       i++) {
+    if (!find_row(row->variants[i]->rows, word)) continue;
+    if (snprintf(path, sizeof path, "%s.%s", before, row->variants[i]->kind) >= (int)sizeof path)
+      continue;
+    n += write_any_kind(p, path, (struct target){row, row->variants[i]}, rest, has_index);
+  }
+  return n;
 }
 
 static kd_status close_text(FILE *out, char **text) {
@@ -331,7 +375,7 @@ kd_status kd_describe(const char *path, size_t width, char **text) {
   KD_CHECK(kd_locale_enter(&locale));
   KD_CHECK(kd_units_load());
   KD_CHECK(kd_arena_create(&arena));
-  if (path && path[0]) KD_CHECK(find_target(arena, path, &target));
+  const kd_status found = path && path[0] ? find_target(arena, path, &target) : KD_OK;
   FILE *out = open_memstream(text, &size);
   if (!out) {
     status = kd_error(KD_ERROR_MEMORY, "cannot write the description: out of memory");
@@ -342,7 +386,9 @@ kd_status kd_describe(const char *path, size_t width, char **text) {
                                : width < LEAST_WIDTH ? LEAST_WIDTH
                                : width > MOST_WIDTH  ? MOST_WIDTH
                                                      : (int)width};
-  if (!target.row) {
+  if (found != KD_OK) {
+    status = write_any_kind(&sheet, "", (struct target){0}, path, false) > 0 ? KD_OK : found;
+  } else if (!target.row) {
     write_rows(&sheet, 0, kd_schema);
   } else if (!target.variant) {
     write_row(&sheet, 0, path, target.row);
@@ -354,7 +400,12 @@ kd_status kd_describe(const char *path, size_t width, char **text) {
       write_rows(&sheet, 2 * STEP, target.row->rows);
     }
   }
-  status = close_text(out, text);
+  const kd_status closed = close_text(out, text);
+  if (status == KD_OK) status = closed;
+  if (status != KD_OK) {
+    free(*text);
+    *text = NULL;
+  }
 
 cleanup:
   kd_arena_free(arena);

@@ -112,7 +112,7 @@ EDITS = [
     ('duplicate key', 'grid: {k: [8]}', 'grid: {k: [8], k: [9]}', 2,
      's.yaml:3:16: error: duplicate key "k" (first given in line 3)'),
     ('out of range', 'duration: 4 fs', 'duration: -4 fs', 2,
-     's.yaml:6:25: error: propagation.duration: "-4 fs" is out of range (expected > 0 and <= 1e+15 fs)'),
+     's.yaml:6:25: error: propagation.duration: "-4 fs" is out of range (expected >= 1e-15 and <= 1e+15 fs)'),
     ('wrong dimension of the grid', 'k: [8]', 'k: [8, 8]', 2,
      's.yaml:3:11: error: grid.k: 2 numbers of points (model ssh is 1-dimensional: expected 1)'),
     ('no integer', 'k: [8]', 'k: [8.5]', 2,
@@ -120,6 +120,19 @@ EDITS = [
     ('impossible filling', 'filling: 1', 'filling: 3', 2,
      's.yaml:4:59: error: initial.filling: no chemical potential gives the filling 3 of 2 bands (expected '
      '0 to 2 particles per cell and spin)'),
+    ('a charge beyond any', 'title: good', 'title: good\ncharge: 1e300', 2,
+     's.yaml:2:9: error: charge: "1e300" is out of range (expected >= -1e+06 and <= 1e+06)'),
+    ('a cell beyond any', 'lattice_constant: 3 angstrom', 'lattice_constant: 3e12 m', 2,
+     's.yaml:2:60: error: model.lattice_constant: "3e12 m" is out of range (expected > 1e-06 and <= 1e+09 angstrom)'),
+    ('a cell of no length', 'lattice_constant: 3 angstrom', 'lattice_constant: 1e-6 angstrom', 2,
+     's.yaml:2:60: error: model.lattice_constant: "1e-6 angstrom" is out of range (expected > 1e-06 and <= 1e+09 '
+     'angstrom)'),
+    ('a duration of nothing', 'duration: 4 fs', 'duration: 1e-300 fs', 2,
+     's.yaml:6:25: error: propagation.duration: "1e-300 fs" is out of range (expected >= 1e-15 and <= 1e+15 fs)'),
+    ('too large a table', 'grid: {k: [8]}', 'grid: {k: [20000]}\ncollisions: {ansatz: matrix, broadening: 9 meV, '
+     'method: direct, terms: [{kind: impurity, strength: 1 eV}]}', 2,
+     's.yaml:4:57: error: collisions.method: a table of 47.7 GiB for 20000 k points by direct (expected at most 4 '
+     'GiB: fft, or fewer points)'),
     ('two ways to fill', 'filling: 1', 'filling: 1, chemical_potential: 0 eV', 2,
      's.yaml:4:10: error: initial: 2 of chemical_potential, filling and density are given (expected '
      'exactly one)'),
@@ -347,9 +360,9 @@ EDITS = [
     ('half a point of R', '[8]', '[8], r: {points: [3.5], length: [9 angstrom]}', 2,
      's.yaml:3:29: error: grid.r.points.0: got "3.5" (expected an integer)'),
     ('no duration', 'duration: 4 fs', 'duration: 0 fs', 2,
-     's.yaml:6:25: error: propagation.duration: "0 fs" is out of range (expected > 0 and <= 1e+15 fs)'),
+     's.yaml:6:25: error: propagation.duration: "0 fs" is out of range (expected >= 1e-15 and <= 1e+15 fs)'),
     ('a duration of an age', 'duration: 4 fs', 'duration: 1e300 fs', 2,
-     's.yaml:6:25: error: propagation.duration: "1e300 fs" is out of range (expected > 0 and <= 1e+15 '
+     's.yaml:6:25: error: propagation.duration: "1e300 fs" is out of range (expected >= 1e-15 and <= 1e+15 '
      'fs)'),
     ('rtol 0', 'duration: 4 fs', 'duration: 4 fs, rtol: 0', 2,
      's.yaml:6:37: error: propagation.rtol: "0" is out of range (expected >= 1e-13 and <= 0.1)'),
@@ -398,7 +411,7 @@ EDITS = [
     ('no spin', 't2: 0.8 eV', 't2: 0.8 eV, spin_degeneracy: 0', 2,
      's.yaml:2:59: error: model.spin_degeneracy: "0" is out of range (expected > 0)'),
     ('a negative lattice constant', '3 angstrom', '-3 angstrom', 2,
-     's.yaml:2:60: error: model.lattice_constant: "-3 angstrom" is out of range (expected > 0 angstrom)'),
+     's.yaml:2:60: error: model.lattice_constant: "-3 angstrom" is out of range (expected > 1e-06 and <= 1e+09 angstrom)'),
     ('too few positions', '[0 angstrom, 1 angstrom]', '[0 angstrom]', 2,
      's.yaml:2:83: error: model.positions: 1 numbers (expected 2, one per orbital)'),
     ('a negative filling', 'filling: 1', 'filling: -1', 2,
@@ -647,6 +660,8 @@ FILES_OF_WANNIER90 = [
 
 # (name, content of t.dat, exit status, message)
 TABLE_FILES = [
+    ('hexadecimal in a table', '0 0\n0x10 1\n', 2,
+     'FOLDER/t.dat:2:1: error: "0x10" is not a finite number (expected columns of numbers; # starts a comment)'),
     ('an empty table', '', 2,
      's.yaml:5:29: error: field.0.file: "FOLDER/t.dat" has 0 rows of 0 columns (expected two columns, '
      'time and field, and at least two rows)'),
@@ -887,6 +902,10 @@ ARGUMENTS = [
      'keldrift: error: an option without a value: --quiet=1 (expected: see keldrift --help)'),
     ('an option of another command', ['check', 's.yaml', '-o', 'x.h5'], 2,
      'keldrift: error: this option belongs to new, run, steady: -o (expected: see keldrift --help)'),
+    ('a command of two lines', ['bo\ngus'], 2,
+     'keldrift: error: unknown command: "bo gus" (expected: see keldrift --help)'),
+    ('describe a key of no kind', ['describe', 'field.0.nothing'], 2,
+     'keldrift: error: field.0.nothing: unknown kind "nothing" (known kinds: ...'),
     ('describe an unknown key', ['describe', 'modl'], 2,
      'keldrift: error: modl: unknown key "modl" (did you mean model?)'),
     ('describe an unknown kind', ['describe', 'model.grafene'], 2,
@@ -1187,6 +1206,10 @@ def good_ones(c):
         c.write("s.yaml", text)
         done = call(c.program, c.folder, "run", "s.yaml", "--quiet")
         c.line(done.returncode == 0 and not done.stderr, f"the same {name}: {done.stderr}")
+    c.write("t.dat", b"\xef\xbb\xbf0 0\n4 1e-3\n")
+    c.write("s.yaml", GOOD.replace(PULSE, "kind: table, file: t.dat"))
+    done = call(c.program, c.folder, "run", "s.yaml", "--quiet")
+    c.line(done.returncode == 0 and not done.stderr, f"a table with a byte order mark: {done.stderr}")
     for name, content in [("with CR LF", TB.replace("\n", "\r\n")),
                           ("with a long comment", "x" * 100000 + TB)]:
         c.write("w.dat", content)

@@ -809,6 +809,12 @@ static void descriptions(void **state) {
   check_describe("model.spin_degeneracy", "model.spin_degeneracy: integer; default 1; >= 1 and "
                                           "<= 2\n"
                                           "  g_s\n");
+  // As in overrides: every kind that has the key.
+  check_describe("field.0.amplitude", "field.pulse.amplitude: quantity in V/angstrom; required\n"
+                                      "  peak\n");
+  check_describe("grid.k.0", "grid.k.0: list of integers; default [16]; >= 1\n");
+  check_unknown("field.0.q",
+                "field.0.q: unknown kind \"q\" (known kinds: pulse, expression, table, off)");
   check_describe("field.0.pulse.phase", "field.0.pulse.phase: number; default 0\n"
                                         "  phase in radians\n");
   check_describe("model.chain.lattice_constant",

@@ -38,7 +38,10 @@ static void good_files(void **state) {
   expect_table("1,-2.5,3e-7\n0, 40 ,5\n", 2, 3, want);     // commas
   expect_table("1\t-2.5\t3e-7\r\n0 40 5\r\n", 2, 3, want); // tabs, CR LF
   expect_table("# t E\n\n  1 -2.5 3e-7 # peak\n   \n#\n0 40 5#x\n", 2, 3, want);
-  expect_table("  1  -2.5  3e-7  \n +0 4E1 0x5\n", 2, 3, want);
+  expect_table("  1  -2.5  3e-7  \n +0 4E1 5\n", 2, 3, want);
+  expect_table("\xEF\xBB\xBF"
+               "1 -2.5 3e-7\n0 40 5\n",
+               2, 3, want); // byte order mark
   expect_table("1\n-2.5\n3e-7\n0\n40\n5\n", 6, 1, want);
   expect_table("", 0, 0, want);
   expect_table("# only this\n", 0, 0, want);
@@ -70,6 +73,7 @@ static void bad_numbers(void **state) {
     const char *text, *place, *word;
   } cases[] = {{"1 2\n3 nan\n", ":2:3: error: ", "\"nan\""},
                {"1 2\n\n# c\n3 inf\n", ":4:3: error: ", "\"inf\""},
+               {"1 -0X1p3\n", ":1:3: error: ", "\"-0X1p3\""},
                {"1 1e400\n", ":1:3: error: ", "\"1e400\""},
                {"time field\n1 2\n", ":1:1: error: ", "\"time\""},
                {"1 2\n  3  4x, 5\n", ":2:6: error: ", "\"4x\""},
