@@ -421,16 +421,18 @@ static kd_status approach_beta(kd_keldysh *o, const double *f, double *defect) {
 /// The beta that conserves the energy. dE/dt falls monotonically with beta, so a bracket with
 /// secant steps inside finds it; the start depends on f alone, so that C does. Where there is none
 /// f may be no occupation, which f(R, k) need not be where there is interference: then the nearest
-/// is taken. Electrons with coherences are pulled to the fit as far as these ask for it, and the
-/// energy is not kept then.
+/// is taken. Electrons with coherences are pulled to the fit as far as these ask for it, and
+/// displaced by no more than the largest beta: the energy is not kept then, and what is left of
+/// dE/dt is known.
 static kd_status find_beta(kd_keldysh *o, const double *f) {
   bool is_found;
   double least, most, defect, rate, scale;
   o->center = fit_beta(o, f);
   o->pull = o->left = 0;
-  if (o->electron && o->n_band > 1 && !o->s.ansatz->is_diagonal) KD_TRY(set_pull(o, f));
+  const bool has_coherences = o->electron && o->n_band > 1 && !o->s.ansatz->is_diagonal;
+  if (has_coherences) KD_TRY(set_pull(o, f));
   KD_TRY(search_beta(o, f, -INFINITY, INFINITY, o->center, &is_found));
-  if (o->pull > 0) {
+  if (o->pull > 0 || (has_coherences && !is_found)) {
     KD_TRY(energy_rate(o, f, o->beta, &rate, &scale));
     o->left = rate / o->hbar;
     return KD_OK;

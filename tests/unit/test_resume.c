@@ -18,6 +18,11 @@ static const struct resume_case {
                 "field: [{kind: step, amplitude: 0.02 V/angstrom, time: 2 fs}]\n"
                 "collisions: {ansatz: t1_t2, t1: 9 fs, t2: 4 fs, temperature: 900 K}\n"
                 "propagation: {duration: 200 fs, integrator: bdf, rtol: 1e-8, atol: 1e-10}\n"},
+    {"electrons in an insulator",
+     SSH "grid: {k: [8]}\ninitial: {kind: equilibrium, temperature: 300 K, filling: 1}\n"
+         "field: [{kind: constant, amplitude: 0.01 V/angstrom}]\n"
+         "collisions: {ansatz: matrix, broadening: 40 meV, terms: [{kind: electron, U: 0.2 eV}]}\n"
+         "propagation: {duration: 12 fs, rtol: 1e-8, atol: 1e-10}\n"},
     {"steps of the splitting by the tolerance", DIRAC1D
      "grid: {k: [24], r: {points: [12], length: [60 angstrom]}}\n"
      "statistics: classical\ninitial: {kind: gaussian, momentum: [0 1/angstrom], width: 8 "
