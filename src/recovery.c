@@ -184,8 +184,7 @@ static kd_status write_checkpoint(kd_recovery *r, const kd_records *propagation,
                                    .n_frame = (size_t)number_named(&records, "next_frame"),
                                    .n_snapshot = (size_t)number_named(&records, "next_snapshot"),
                                    .inputs = r->inputs};
-  KD_TRY(kd_checkpoint_write(r->output, r->path, &head, &records));
-  return KD_OK;
+  return kd_checkpoint_write(r->output, r->path, &head, &records);
 }
 
 static void ask(kd_recovery *r) {

@@ -27,8 +27,6 @@ static const double TAIL_LIMIT = 1e-2;
 static const double POSITION_LIMIT = 1e-3;
 /// What the program and its libraries take before any field is held.
 static const size_t PROCESS_BYTES = (size_t)24 << 20;
-/// What HDF5 holds of a snapshot of f at most: a chunk.
-static const size_t CHUNK_BYTES = (size_t)16 << 20;
 /// Negative occupations and holes beyond rounding are reported; with collisions, which may leave
 /// them negative in any case, those that a curve would show.
 static const double POSITIVITY_LIMIT = 1e-6, ANSATZ_LIMIT = 1e-4;
@@ -285,13 +283,11 @@ static void warn_of_positions(const kd_section *root, const stages *s, kd_warnin
       has_field(s->field) && !kd_propagator_has_positions(s->propagator))
     kd_warn(warnings,
             "%s has no positions of its orbitals, so that the field finds all of them at the "
-            "origin of their "
-            "cell and no dipoles between them: set model.file to SEED_tb.dat, which Wannier90 "
-            "writes with write_tb = true",
+            "origin of their cell and no dipoles between them: set model.file to SEED_tb.dat, "
+            "which Wannier90 writes with write_tb = true",
             kd_section_text(model, "file"));
 }
 
-/// Warnings that need no run.
 /// With an R grid the k box of a k.p model is periodic, which a filled band must not find out.
 static void warn_of_filled_band(const stages *s, kd_warnings *warnings) {
   if (!isfinite(s->least_at_edge) || s->least_at_edge < FILLED) return;
@@ -303,6 +299,7 @@ static void warn_of_filled_band(const stages *s, kd_warnings *warnings) {
           s->least_at_edge);
 }
 
+/// Warnings that need no run.
 static void warn_of_scenario(const kd_scenario *scenario, const stages *s, kd_warnings *warnings) {
   kd_collision_warn(s->collision, warnings);
   kd_mean_field_warn(scenario, s->model, warnings);
@@ -686,9 +683,6 @@ kd_status kd_run(const kd_scenario *scenario, const kd_run_options *options, kd_
   report->total_seconds = earlier + kd_seconds() - start;
   share_report(comm, kd_space_comm(s.space), report);
   kd_edge_join(kd_space_comm(s.space), &s.edge);
-  s.least_at_edge = -s.least_at_edge;
-  kd_comm_largest(kd_space_comm(s.space), &s.least_at_edge, 1);
-  s.least_at_edge = -s.least_at_edge;
   report->ffts = report->cost.ffts + report->collision.ffts + kd_observables_n_fft(s.observables);
   find_warnings(scenario, &s, report);
   KD_CHECK(kd_comm_agree(comm, write_run(recovery.output, report)));
@@ -758,8 +752,9 @@ kd_status kd_check(const kd_scenario *scenario, kd_estimate *estimate) {
   const size_t shared = n_state * sizeof(double) + n_matrix * (sizeof(double) + sizeof(double[2])) +
                         n_matrix / estimate->n_band * sizeof(double) +
                         n_matrix * estimate->n_dim * sizeof(double[2]);
-  const size_t chunk =
-      n_state * sizeof(double[2]) < CHUNK_BYTES ? n_state * sizeof(double[2]) : CHUNK_BYTES;
+  // What HDF5 holds of a snapshot of f.
+  const size_t snapshot = n_state * sizeof(double[2]), most = KD_RECORD_CHUNK_BYTES;
+  const size_t chunk = snapshot < most ? snapshot : most;
   estimate->collision = kd_collision_statistics(s.collision);
   estimate->collision_bytes = kd_collision_bytes(s.collision);
   estimate->memory_bytes = PROCESS_BYTES + shared + chunk + kd_model_bytes(s.model) +

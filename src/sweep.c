@@ -336,7 +336,8 @@ const char *kd_sweep_file(const kd_sweep *self, size_t run) {
   return self->file[run];
 }
 
-// --- runs ---------------------------------------------------------------------------------------
+// --- the scenario of a run
+// ---------------------------------------------------------------------------------------
 
 /// Reads the scenario of one run: the given overrides, then the values.
 static kd_status read_scenario(const kd_sweep *self, size_t run, const kd_sweep_options *options,
@@ -354,6 +355,9 @@ cleanup:
   kd_free(overrides);
   return status;
 }
+
+// --- the folder and the head of its index
+// ---------------------------------------------------------
 
 static void write_cell(FILE *out, const char *text) {
   if (!strpbrk(text, ",\"\n\r")) {
@@ -461,6 +465,8 @@ cleanup:
   kd_scenario_free(scenario);
   return status;
 }
+
+// --- one run ------------------------------------------------------------------------------------
 
 /// True if `path` is a complete result of this scenario, of a run or of a response as is wanted.
 static bool is_result_of(const char *path, const kd_scenario *scenario, bool is_steady,

@@ -98,6 +98,8 @@ KD_API kd_status kd_model_bonds(const kd_model *model, kd_bond **bond, size_t *c
 KD_API unsigned long kd_model_n_fft(const kd_model *model);
 /// Bytes that the model holds, for the estimate of `check`.
 KD_API size_t kd_model_bytes(const kd_model *model);
+/// n(R) of Tr f = 1 at one k, g_s/(N_k V_cell), spins included, 1/angstrom^d.
+KD_API double kd_model_density_of_one(const kd_model *model);
 /// Largest antihermitian element of the position matrices as they were read, angstrom; 0 when none.
 KD_API double kd_model_position_defect(const kd_model *model);
 

@@ -64,7 +64,8 @@ KD_API kd_status kd_observables_snapshot(kd_observables *observables, const kd_s
 /// Largest deviation of f from the reference at the edge points of a k.p box, over all
 /// measurements; 0 for lattice models.
 KD_API double kd_observables_largest_at_edge(const kd_observables *observables);
-/// Least Tr f of a state at these points, over the R of this process; infinite for lattice models.
+/// Least Tr f of a state at these points, over all R; infinite for lattice models. Collective over
+/// the processes that share R.
 KD_API double kd_observables_least_at_edge(const kd_observables *observables,
                                            const kd_state *state);
 

@@ -12,6 +12,10 @@ extern "C" {
 /// Of f over all grids: three axes of R, three of k, two of matrices; a series has one more.
 #define KD_MAX_AXES 8
 
+/// A record of a series is stored in chunks of this size at most, of which HDF5 holds one while it
+/// is written.
+enum { KD_RECORD_CHUNK_BYTES = 16 * 1024 * 1024 };
+
 /// One axis of a dataset: the name of its dimension scale (unique within the group; two axes of one
 /// dataset have distinct names) and its extent. `coordinates` (NULL: 0, 1, 2, ...), unit and long
 /// name describe the scale when the group meets it for the first time.

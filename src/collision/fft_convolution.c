@@ -225,6 +225,11 @@ typedef struct convolved {
   size_t term, channel;
 } convolved;
 
+/// True if A and B are wanted apart.
+static bool has_both(const kd_fast_group *g, double complex *const t[2]) {
+  return !kd_fast_is_single(g) && t[0] && t[1];
+}
+
 /// A and B of `count` terms from i on, for one block.
 static void spread_fields(const kd_fast *self, const kd_fast_group *g, convolved fields,
                           size_t block, size_t i, size_t count, kd_zlanes *phase) {
@@ -270,8 +275,25 @@ static void add_fields(const kd_fast *self, const kd_fast_group *g, size_t block
     }
 }
 
+/// Fields of `count` terms from i on, gathered and convolved: the loops of a team of threads.
+static void convolve_terms(const kd_fast *self, const kd_fast_group *g, double complex *const t[2],
+                           size_t i, size_t count, kd_zlanes *phase) {
+  const size_t n_c = g->n_channel;
+  const bool has_second = has_both(g, t);
+#pragma omp for schedule(static)
+  for (size_t block = 0; block < self->rows.count; block++)
+    gather_block(self, g, block, i, i + count, phase);
+#pragma omp for schedule(static)
+  for (size_t s = 0; s < count * n_c; s++) {
+    double complex *field = self->field + s * self->volume;
+    clear_padding(self, field);
+    convolve(self, g, i + s / n_c, t[KD_LESSER] ? KD_LESSER : KD_GREATER, field,
+             has_second ? self->second + s * self->volume : NULL);
+  }
+}
+
 static void apply_convolution(kd_fast *self, const kd_fast_group *g, double complex *const t[2]) {
-  const bool has_second = !kd_fast_is_single(g) && t[0] && t[1];
+  const bool has_second = has_both(g, t);
   const size_t n_c = g->n_channel, n_block = self->rows.count;
   memset(self->t, 0, n_block * n_c * self->setting.n_piece * sizeof *self->t);
 #pragma omp parallel num_threads(self->n_thread) if (KD_WORTH_THREADS(n_c * self->volume))
@@ -279,16 +301,7 @@ static void apply_convolution(kd_fast *self, const kd_fast_group *g, double comp
     kd_zlanes *phase = self->phase[omp_get_thread_num()];
     for (size_t i = 0; i < self->n_sum; i += self->n_batch) {
       const size_t count = self->n_sum - i < self->n_batch ? self->n_sum - i : self->n_batch;
-#pragma omp for schedule(static)
-      for (size_t block = 0; block < n_block; block++)
-        gather_block(self, g, block, i, i + count, phase);
-#pragma omp for schedule(static)
-      for (size_t s = 0; s < count * n_c; s++) {
-        double complex *field = self->field + s * self->volume;
-        clear_padding(self, field);
-        convolve(self, g, i + s / n_c, t[KD_LESSER] ? KD_LESSER : KD_GREATER, field,
-                 has_second ? self->second + s * self->volume : NULL);
-      }
+      convolve_terms(self, g, t, i, count, phase);
 #pragma omp for schedule(static)
       for (size_t block = 0; block < n_block; block++) {
         const size_t place = block_place(self, block);
@@ -339,25 +352,13 @@ static void exchange_fields(kd_fast *self, size_t n_c, size_t n_field, size_t n_
 /// The terms of one round, of which every process convolves n_batch at most.
 static void convolve_round(kd_fast *self, const kd_fast_group *g, double complex *const t[2],
                            size_t first, size_t n_round) {
-  const bool has_second = !kd_fast_is_single(g) && t[0] && t[1];
+  const bool has_second = has_both(g, t);
   const size_t n_c = g->n_channel, n_field = has_second ? 2 : 1, n_batch = self->n_batch;
   size_t own, n_term;
   kd_comm_part(self->comm, self->rank, n_round, &own, &n_term);
   own += first;
 #pragma omp parallel num_threads(self->n_thread) if (KD_WORTH_THREADS(n_c * self->volume))
-  {
-    kd_zlanes *phase = self->phase[omp_get_thread_num()];
-#pragma omp for schedule(static)
-    for (size_t block = 0; block < self->rows.count; block++)
-      gather_block(self, g, block, own, own + n_term, phase);
-#pragma omp for schedule(static)
-    for (size_t s = 0; s < n_term * n_c; s++) {
-      double complex *field = self->field + s * self->volume;
-      clear_padding(self, field);
-      convolve(self, g, own + s / n_c, t[KD_LESSER] ? KD_LESSER : KD_GREATER, field,
-               has_second ? self->second + s * self->volume : NULL);
-    }
-  }
+  convolve_terms(self, g, t, own, n_term, self->phase[omp_get_thread_num()]);
   exchange_fields(self, n_c, n_field, n_term, n_round);
   const size_t length = self->n_own * KD_LANES;
 #pragma omp parallel for schedule(static)                                                          \
@@ -381,7 +382,7 @@ static void share_convolution(kd_fast *self, const kd_fast_group *g, double comp
   for (size_t first = 0; first < self->n_sum; first += round)
     convolve_round(self, g, t, first, self->n_sum - first < round ? self->n_sum - first : round);
   for (size_t i = 0; i < self->n_own; i++) add_fields(self, g, self->first_block + i, t);
-  self->n_fft += self->n_sum * n_c * (!kd_fast_is_single(g) && t[0] && t[1] ? 3 : 2);
+  self->n_fft += self->n_sum * n_c * (has_both(g, t) ? 3 : 2);
 }
 
 void kd_fast_convolve(kd_fast *self, const kd_fast_group *g, double complex *const t[2]) {

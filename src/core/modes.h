@@ -1,10 +1,18 @@
-/// Fourier modes of an axis of n points.
+/// Points and Fourier modes of periodic axes of n points.
 #ifndef KD_CORE_MODES_H
 #define KD_CORE_MODES_H
 
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+/// True for points of an array of n[0] x n[1] x n[2] at the ends of an axis that has more than one.
+static inline bool kd_is_at_face(size_t index, const size_t n[3]) {
+  const size_t j[3] = {index / (n[1] * n[2]), index / n[2] % n[1], index % n[2]};
+  bool result = false;
+  for (size_t a = 0; a < 3; a++) result = result || (n[a] > 1 && (j[a] == 0 || j[a] + 1 == n[a]));
+  return result;
+}
 
 /// Signed number of the mode with index j; the Nyquist mode is +n/2.
 static inline double kd_mode_number(size_t j, size_t n) {

@@ -10,10 +10,6 @@
 #include "core/modes.h"
 #include "drift/columns.h"
 
-static bool at_face(size_t j, size_t n) {
-  return n > 1 && (j == 0 || j + 1 == n);
-}
-
 /// Transforms of columns, and the largest coefficients of all of them and of their outer modes.
 typedef struct spectrum {
   size_t n[3], count; ///< points of a column
@@ -88,9 +84,7 @@ kd_status kd_tails_measure(const kd_model *model, const kd_space *space, const d
     spectrum_take(&s);
   }
   for (size_t i = 0; i < n_r; i++) {
-    const size_t r = first_r + i;
-    const bool is_at_face = at_face(r / (m[1] * m[2]), m[0]) || at_face(r / m[2] % m[1], m[1]) ||
-                            at_face(r % m[2], m[2]);
+    const bool is_at_face = kd_is_at_face(first_r + i, m);
     for (size_t j = 0; j < column; j++) {
       const double value = fabs(f[i * column + j]);
       largest = fmax(largest, value);

@@ -184,6 +184,9 @@ unsigned long kd_model_n_fft(const kd_model *model) {
 size_t kd_model_bytes(const kd_model *model) {
   return model->bytes;
 }
+double kd_model_density_of_one(const kd_model *model) {
+  return model->spin_degeneracy / ((double)model->n_k * model->cell_volume);
+}
 double kd_model_position_defect(const kd_model *model) {
   return model->position_defect;
 }

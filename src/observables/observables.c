@@ -10,6 +10,7 @@
 #include "core/eigen.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/modes.h"
 #include "core/packing.h"
 #include "core/parallel.h"
 #include "drift/regrid.h"
@@ -380,22 +381,13 @@ static double *value_of(const kd_observables *o, const char *name) {
   return NULL;
 }
 
-/// True for points of k at the faces of the grid.
-static bool is_at_edge(const kd_observables *o, size_t k) {
-  const size_t *n = kd_model_n(o->model);
-  const size_t index[3] = {k / (n[1] * n[2]), k / n[2] % n[1], k % n[2]};
-  bool result = false;
-  for (size_t i = 0; i < o->n_dim; i++)
-    result = result || (n[i] > 1 && (index[i] == 0 || index[i] == n[i] - 1));
-  return result;
-}
-
 static kd_status list_edges(kd_observables *o) {
   kd_status status = KD_OK;
-  for (size_t k = 0; k < o->n_k; k++) o->n_edge += is_at_edge(o, k);
+  const size_t *n = kd_model_n(o->model);
+  for (size_t k = 0; k < o->n_k; k++) o->n_edge += kd_is_at_face(k, n);
   KD_ALLOCATE(o->edge, o->n_edge);
   for (size_t k = 0, i = 0; k < o->n_k; k++)
-    if (is_at_edge(o, k)) o->edge[i++] = k;
+    if (kd_is_at_face(k, n)) o->edge[i++] = k;
 
 cleanup:
   return status;
@@ -430,18 +422,13 @@ static size_t index_of(const kd_observables *o, const char *name) {
   return o->offset[i];
 }
 
-/// n(R) of one particle in Tr f summed over k.
-static double per_particle(const kd_observables *o) {
-  return kd_model_spin_degeneracy(o->model) / ((double)o->n_k * kd_model_cell_volume(o->model));
-}
-
 /// n(R) = g_s (1/N_k V_cell) sum_k Tr f at the R of this process, and 0 elsewhere.
 static void find_density(kd_observables *o, const kd_state *state) {
   memset(o->density, 0, kd_space_n_r(o->space) * sizeof *o->density);
   for (size_t r = 0; r < o->n_r; r++) {
     double number = 0;
     for (size_t i = 0; i < o->n_band * o->n_k; i++) number += state->f[r * o->n + i];
-    o->density[o->first_r + r] = per_particle(o) * number;
+    o->density[o->first_r + r] = kd_model_density_of_one(o->model) * number;
   }
 }
 
@@ -484,7 +471,8 @@ static kd_status sum_slab(kd_observables *o, const kd_state *state) {
     o->sum[energy] += o->potential[here] * o->sum[number];
     // Between charges, so that every pair counts once.
     if (hartree)
-      o->sum[energy] -= 0.5 * hartree[here] * (o->sum[number] + background[here] / per_particle(o));
+      o->sum[energy] -= 0.5 * hartree[here] *
+                        (o->sum[number] + background[here] / kd_model_density_of_one(o->model));
     for (size_t i = 0; i < o->n_trace; i++)
       for (size_t j = o->offset[i]; j < o->offset[i] + size_of(o, kd_traces[i].shape); j++) {
         if (kd_traces[i].rule == KD_MINIMUM) o->total[j] = fmin(o->total[j], o->sum[j]);
@@ -609,8 +597,8 @@ static kd_status find_densities(kd_observables *o, const kd_state *state) {
     for (size_t i = 0; i < o->n_band * o->n_k; i++)
       o->momentum_density[i % o->n_k] += momentum_weight * f[i];
     for (size_t d = 0; d < o->n_dim; d++)
-      o->flow[r * o->n_dim + d] =
-          per_particle(o) * kd_model_charge(o->model) * kd_dot(o->here.v[d], f, o->n);
+      o->flow[r * o->n_dim + d] = kd_model_density_of_one(o->model) * kd_model_charge(o->model) *
+                                  kd_dot(o->here.v[d], f, o->n);
   }
   kd_comm_sum(kd_space_comm(o->space), o->momentum_density, o->n_k);
   return KD_OK;
@@ -802,7 +790,9 @@ double kd_observables_least_at_edge(const kd_observables *o, const kd_state *sta
       for (size_t a = 0; a < o->n_band; a++) trace += f[a * o->n_k];
       least = fmin(least, trace);
     }
-  return least;
+  double opposite = -least;
+  kd_comm_largest(kd_space_comm(o->space), &opposite, 1);
+  return -opposite;
 }
 
 double kd_observables_largest_at_edge(const kd_observables *o) {

@@ -11,9 +11,8 @@
 #include "output/parallel.h"
 
 enum {
-  TRACE_RECORDS = 1024,                 ///< records in a chunk of a small series
-  TRACE_CHUNK_BYTES = 64 * 1024,        ///< and the size at which it has fewer
-  RECORD_CHUNK_BYTES = 16 * 1024 * 1024 ///< size above which one record is split into chunks
+  TRACE_RECORDS = 1024,          ///< records in a chunk of a small series
+  TRACE_CHUNK_BYTES = 64 * 1024, ///< and the size at which it has fewer
 };
 
 struct kd_time_series {
@@ -33,8 +32,8 @@ void kd_output_choose_chunk(size_t number_bytes, int rank, const hsize_t *extent
   }
   const double records = TRACE_CHUNK_BYTES / bytes;
   chunk[0] = records >= TRACE_RECORDS ? TRACE_RECORDS : records > 1 ? (hsize_t)records : 1;
-  for (int i = 1; i < rank && bytes > RECORD_CHUNK_BYTES; i++) {
-    const double parts = bytes / RECORD_CHUNK_BYTES;
+  for (int i = 1; i < rank && bytes > KD_RECORD_CHUNK_BYTES; i++) {
+    const double parts = bytes / KD_RECORD_CHUNK_BYTES;
     const double row = bytes / (double)extent[i];
     hsize_t size = (hsize_t)((double)extent[i] / parts);
     if (size == 0) size = 1;

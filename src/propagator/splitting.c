@@ -59,8 +59,9 @@ struct kd_splitting {
   int until_check;
   double *f;           ///< lags behind t
   double *copy, *half; ///< [total]; while a step is taken with collisions, `copy` is f before it
-  bool is_stepping;
-  bool is_choosing;         ///< the length of the next step
+  /// While a step is taken with collisions, or its length chosen: the f from which the run could go
+  /// on, with `saved`; else NULL, that is f with what goes with it now.
+  double *kept;
   bool is_changing;         ///< f is between two states from which the run could go on
   double saved[KD_N_SAVED]; ///< what else a step or the choice of its length changes, before it
   double *v[3];             ///< velocities, packed, [n]
@@ -412,9 +413,9 @@ static void save(kd_splitting *p) {
 }
 
 void kd_splitting_records(kd_splitting *p, kd_records *records) {
-  if (!p->is_stepping && !p->is_choosing) save(p);
+  if (!p->kept) save(p);
   kd_records_add(records, "splitting", p->saved, KD_N_SAVED);
-  kd_records_add(records, "f", p->is_stepping ? p->copy : p->f, p->total)->row = p->n;
+  kd_records_add(records, "f", p->kept ? p->kept : p->f, p->total)->row = p->n;
 }
 
 void kd_splitting_resume(kd_splitting *p) {
@@ -437,9 +438,9 @@ kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
     KD_TRY(apply_kicks(p));
     if (!p->is_fixed && p->until_check == 0) {
       save(p);
-      p->is_choosing = true;
+      p->kept = p->f;
       KD_TRY(choose_step(p));
-      p->is_choosing = false;
+      p->kept = NULL;
     }
     bool is_cut;
     const double h = next_length(p, &is_cut);
@@ -449,12 +450,13 @@ kd_status kd_splitting_advance(kd_splitting *p, double t, kd_state *state) {
     if (p->collides) {
       save(p);
       memcpy(p->copy, p->f, p->total * sizeof *p->f);
+      p->kept = p->copy;
     }
     // Without collisions a step is short, and the copy would cost a good part of it.
-    p->is_stepping = p->collides;
     p->is_changing = !p->collides;
     KD_TRY(take(p, p->t, end, h, p->f, &p->lag, &p->sums));
-    p->is_stepping = p->is_changing = false;
+    p->kept = NULL;
+    p->is_changing = false;
     p->steps++;
     p->t = end;
     if (p->until_check > 0) p->until_check--;

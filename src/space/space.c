@@ -126,20 +126,16 @@ kd_status kd_space_create(const kd_scenario *scenario, const kd_model *model, kd
   }
   KD_ALLOCATE(s->work, s->n_r);
   KD_ALLOCATE(s->term, n_term);
-  for (; s->n_term < n_term; s->n_term++) {
+  while (s->n_term < n_term) {
     kd_potential *term = &s->term[s->n_term];
     const kd_section *item = kd_section_item(root, "potential", s->n_term);
     KD_CHECK(kd_potential_create(item, model, kd_scenario_constants(scenario), s, term));
-    status = check_ends(root, item, term);
-    if (status != KD_OK) {
-      s->n_term++;
-      goto cleanup;
-    }
+    s->n_term++;
+    KD_CHECK(check_ends(root, item, term));
     if (!term->grid) continue;
     if (kd_potential_is_hartree(term)) {
       if (s->hartree) {
         status = kd_section_error(item, "kind", "a second hartree potential (expected one)");
-        s->n_term++;
         goto cleanup;
       }
       s->hartree = term;

@@ -281,8 +281,7 @@ void kd_contacts_end_flow(const kd_contacts *contacts, const kd_model *model, co
                           double *const v[3], const double *f, double flow[3]) {
   const size_t n_k = kd_model_n_k(model), *m = kd_space_n(space);
   const size_t n = kd_model_n_band(model) * kd_model_n_band(model) * n_k;
-  const double per_particle =
-      kd_model_spin_degeneracy(model) / ((double)n_k * kd_model_cell_volume(model));
+  const double of_one = kd_model_density_of_one(model);
   size_t first, count;
   kd_space_slab(space, &first, &count);
   for (size_t d = 0; d < 3; d++) {
@@ -292,7 +291,7 @@ void kd_contacts_end_flow(const kd_contacts *contacts, const kd_model *model, co
     for (size_t i = 0; i < count; i++) {
       const size_t r = first + i;
       const size_t j[3] = {r / (m[1] * m[2]), r / m[2] % m[1], r % m[2]};
-      flow[d] += face * per_particle * contacts->end_weight[d][j[d]] * kd_dot(v[d], f + i * n, n);
+      flow[d] += face * of_one * contacts->end_weight[d][j[d]] * kd_dot(v[d], f + i * n, n);
     }
   }
   kd_comm_sum(kd_space_comm(space), flow, 3);

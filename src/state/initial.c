@@ -7,6 +7,7 @@
 #include "core/eigen.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/modes.h"
 #include "core/packing.h"
 #include "keldrift/output.h"
 
@@ -197,9 +198,8 @@ static kd_status read_space(const char *path, size_t *n_dim, size_t points[3], d
   bool is_complex;
   double *r = NULL;
   *n_dim = 0;
-  const kd_status status = kd_result_shape(path, "/grid/r", &rank, size, &is_complex);
+  const kd_status status = kd_result_read(path, "/grid/r", &rank, size, &is_complex, &r);
   if (status != KD_OK) return status == KD_ERROR_SCENARIO ? KD_OK : status;
-  KD_TRY(kd_result_read(path, "/grid/r", &rank, size, &is_complex, &r));
   if (rank >= 2 && rank <= 4 && !is_complex && size[rank - 1] == rank - 1) {
     *n_dim = rank - 1;
     for (size_t d = 0; d < *n_dim; d++) {
@@ -325,10 +325,8 @@ static kd_status fills_space(const kd_initial_setting *setting, const char *path
   if (is_complex || count != kd_space_n_r(setting->space) || record >= size[0]) return KD_OK;
   KD_TRY(kd_result_read_record(path, "/snapshots/density", record, 0, 0, 0, &is_complex, &density));
   for (size_t i = 0; i < count; i++) {
-    const size_t j[3] = {i / (n[1] * n[2]), i / n[2] % n[1], i % n[2]};
     largest = fmax(largest, fabs(density[i]));
-    for (size_t d = 0; d < 3; d++)
-      if (n[d] > 1 && (j[d] == 0 || j[d] + 1 == n[d])) edge = fmax(edge, fabs(density[i]));
+    if (kd_is_at_face(i, n)) edge = fmax(edge, fabs(density[i]));
   }
   *result = edge > negligible * largest;
   kd_free(density);

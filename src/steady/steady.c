@@ -53,11 +53,12 @@ static void problem_clear(problem *p) {
   kd_free(p->conserved);
 }
 
-/// Takes the conserved quantities w_c before `count` out of x.
-static void remove_conserved(const problem *p, size_t count, double *x) {
+/// y -= rate sum_c w_c (w_c.x) over the first `count` conserved quantities; y may be x.
+static void take_conserved(const problem *p, size_t count, double rate, const double *x,
+                           double *y) {
   for (size_t c = 0; c < count; c++) {
-    const double *w = p->conserved + c * p->n, part = kd_dot(w, x, p->n);
-    for (size_t i = 0; i < p->n; i++) x[i] -= part * w[i];
+    const double *w = p->conserved + c * p->n, part = rate * kd_dot(w, x, p->n);
+    for (size_t i = 0; i < p->n; i++) y[i] -= part * w[i];
   }
 }
 
@@ -66,12 +67,12 @@ static void add_conserved(problem *p, const double *w) {
   double *unit = p->conserved + p->n_conserved * p->n;
   const double before = sqrt(kd_dot(w, w, p->n));
   memcpy(unit, w, p->n * sizeof *unit);
-  remove_conserved(p, p->n_conserved, unit);
+  take_conserved(p, p->n_conserved, 1, unit, unit);
   const double norm = sqrt(kd_dot(unit, unit, p->n));
   if (!(norm > DEPENDENT * before)) return;
   for (size_t i = 0; i < p->n; i++) unit[i] /= norm;
   // Once more, for what rounding left.
-  remove_conserved(p, p->n_conserved, unit);
+  take_conserved(p, p->n_conserved, 1, unit, unit);
   p->n_conserved++;
 }
 
@@ -133,11 +134,7 @@ static int multiply(void *data, N_Vector v, N_Vector z) {
     return -1;
   }
   for (size_t i = 0; i < p->n; i++) y[i] += p->work[i];
-  for (size_t c = 0; c < p->n_conserved; c++) {
-    const double *w = p->conserved + c * p->n;
-    const double part = p->restoration * kd_dot(w, x, p->n);
-    for (size_t i = 0; i < p->n; i++) y[i] -= part * w[i];
-  }
+  take_conserved(p, p->n_conserved, p->restoration, x, y);
   return 0;
 }
 
@@ -188,7 +185,7 @@ cleanup:
 /// makes none, so w.df = 0 is the response. L - r w w^T has an inverse and no other solution: its
 /// product with w^T is -r w.df = w.b = 0, whatever the null vectors are.
 static void remove_sources(const problem *p, double *b) {
-  remove_conserved(p, p->n_conserved, b);
+  take_conserved(p, p->n_conserved, 1, b, b);
 }
 
 /// Solves for one direction; `x` receives df.

@@ -375,28 +375,41 @@ static void packets_in_degenerate_bands(void **state) {
   stage_clear(&s);
 }
 
+static void run_into(const char *path, const stage *s) {
+  static kd_report report;
+  const kd_run_options options = {.output = path, .command = "test"};
+  CHECK_OK(kd_run(s->scenario, &options, &report));
+}
+
+/// Runs a scenario into a file, and reads f of its snapshots.
+static double *run_and_read(const char *path, const char *text, size_t *rank, size_t *size) {
+  stage s = stage_create(text, TO_INITIAL);
+  run_into(path, &s);
+  stage_clear(&s);
+  bool is_complex;
+  double *data;
+  CHECK_OK(kd_result_read(path, "/snapshots/f", rank, size, &is_complex, &data));
+  return data;
+}
+
 /// f of a result that is resolved in R, at every R and in the slab of a process; other grids.
 static void files_in_space(void **state) {
   (void)state;
   char path[256];
   const char *model = CHAIN "grid: {k: [6], r: {points: [5], length: [15 angstrom]}}\n";
   snprintf(path, sizeof path, "%s", temporary("space.h5"));
-  stage s = stage_create(
+  size_t rank, size[KD_MAX_AXES + 1];
+  bool is_complex;
+  double *part;
+  double *data = run_and_read(
+      path,
       text_of("%sinitial: {kind: local_equilibrium, temperature: 2000 K, chemical_potential: 0 eV, "
               "density_profile: 1 + 0.3*sin(2*pi*x/15)}\n"
               "propagation: {duration: 2 fs}\noutput: {snapshots: {every: 1 fs}}\n",
               model),
-      TO_INITIAL);
-  static kd_report report;
-  const kd_run_options options = {.output = path, .command = "test"};
-  CHECK_OK(kd_run(s.scenario, &options, &report));
-  stage_clear(&s);
-  size_t rank, size[KD_MAX_AXES + 1];
-  bool is_complex;
-  double *data, *part;
-  CHECK_OK(kd_result_read(path, "/snapshots/f", &rank, size, &is_complex, &data));
+      &rank, size);
   assert_int_equal(rank, 5);
-  s = initial_stage(model, text_of("kind: file, file: %s, snapshot: 1", path));
+  stage s = initial_stage(model, text_of("kind: file, file: %s, snapshot: 1", path));
   assert_false(kd_reference_is_empty(s.reference));
   for (size_t i = 0; i < 30; i++) CHECK_NEAR(s.state->f[i], data[2 * (30 + i)], 0);
   stage_clear(&s);
@@ -428,24 +441,19 @@ static void files(void **state) {
   const char *model = SSH "grid: {k: [8]}\n";
   char path[256];
   snprintf(path, sizeof path, "%s", temporary("first.h5"));
-  stage s = stage_create(SSH "grid: {k: [8]}\n"
-                             "field: [{kind: constant, amplitude: 0.02 V/angstrom}]\n"
-                             "propagation: {duration: 6 fs}\n"
-                             "output: {snapshots: {every: 2 fs}}\n",
-                         TO_INITIAL);
-  static kd_report report;
-  const kd_run_options options = {.output = path, .command = "test"};
-  CHECK_OK(kd_run(s.scenario, &options, &report));
-  stage_clear(&s);
   size_t rank, size[KD_MAX_AXES + 1];
-  bool is_complex;
-  double *data;
-  CHECK_OK(kd_result_read(path, "/snapshots/f", &rank, size, &is_complex, &data));
+  double *data = run_and_read(path,
+                              SSH "grid: {k: [8]}\n"
+                                  "field: [{kind: constant, amplitude: 0.02 V/angstrom}]\n"
+                                  "propagation: {duration: 6 fs}\n"
+                                  "output: {snapshots: {every: 2 fs}}\n",
+                              &rank, size);
   assert_int_equal(size[0], 4);
   const struct {
     const char *rows;
     size_t snapshot;
   } choices[] = {{"", 3}, {", snapshot: 0", 0}, {", snapshot: 1", 1}, {", snapshot: -2", 2}};
+  stage s;
   for (size_t i = 0; i < COUNT(choices); i++) {
     s = initial_stage(model, text_of("kind: file, file: %s%s", path, choices[i].rows));
     for (size_t k = 0; k < 8; k++) {
@@ -519,8 +527,7 @@ static void files(void **state) {
   // In a k.p box the reference of a file is what its thermal keys say, or nothing.
   snprintf(path, sizeof path, "%s", temporary("box.h5"));
   s = stage_create(DIRAC1D "grid: {k: [12]}\npropagation: {duration: 1 fs}\n", TO_INITIAL);
-  const kd_run_options box = {.output = path, .command = "test"};
-  CHECK_OK(kd_run(s.scenario, &box, &report));
+  run_into(path, &s);
   double *want = new_reals(s.n), *got = new_reals(s.n);
   const double shift[3] = {0.07};
   CHECK_OK(kd_reference_sample(s.reference, s.model, shift, want));
