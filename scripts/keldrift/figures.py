@@ -11,7 +11,7 @@ import warnings
 
 import matplotlib.pyplot as plt
 
-from .result import USAGE_ERROR, Error, ResultWarning, check_target
+from .result import USAGE_ERROR, Error, ResultWarning, replacing
 
 # Okabe and Ito's palette without its yellow, which is too faint for a line on white, and a gray.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
@@ -169,17 +169,9 @@ def save_figure(figure, stem, options):
     for extension in FIGURE_FORMATS:
         stem = stem.removesuffix("." + extension)
     for name in options.formats:
-        # The extension comes last because some backends insist on it.
         target = f"{stem}.{name}"
-        place = check_target(target)
-        partial = f"{os.path.splitext(place)[0]}.part.{name}"
-        try:
+        with replacing(target) as partial:
             figure.savefig(partial, dpi=options.dpi)
-            os.replace(partial, place)
-        except OSError as problem:
-            if os.path.exists(partial):
-                os.remove(partial)
-            raise Error(f"{target}: error: cannot be written: {problem.strerror}") from None
         print(f"wrote {target}")
     plt.close(figure)
 

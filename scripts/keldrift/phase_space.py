@@ -1,7 +1,5 @@
 """f(R,k) of results that are resolved in one dimension of R and of k."""
 
-import os
-
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import FFMpegWriter, PillowWriter
@@ -9,7 +7,7 @@ from matplotlib.animation import FFMpegWriter, PillowWriter
 from .figures import (COLORS, DIVERGING_MAP, FAINT, axis_label, decimal_exponent, heading_of,
                       pretty_unit, styled)
 from .potential import Potential
-from .result import USAGE_ERROR, Error, check_target, nan_max
+from .result import USAGE_ERROR, Error, nan_max, replacing
 
 DEFAULT_PANELS = 4
 MAX_COLUMNS = 2
@@ -239,21 +237,13 @@ def phase_space_movie(result, path, band=None, r=None, k=None, limit=None, title
     figure = plt.figure(figsize=(5.0, 3.9))
     panel = Panel(figure, figure.add_gridspec(1, 1)[0], space, scales(space, indices, limit, r), r, k)
     add_bar(figure, [panel], space.name, 16, heading_of(result, title, 56))
-    target = check_target(path, result.path)
-    stem, extension = os.path.splitext(target)
-    partial = f"{stem}.part{extension}"
-    writer = (PillowWriter if extension.lower() == ".gif" else FFMpegWriter)(fps=fps)
     panel.fill(0)
     figure.canvas.draw()
     figure.set_layout_engine("none")  # else the axes would move from frame to frame
-    try:
+    with replacing(path, result.path) as partial:
+        writer = (PillowWriter if partial.lower().endswith(".gif") else FFMpegWriter)(fps=fps)
         with writer.saving(figure, partial, dpi=dpi):
             for index in indices:
                 panel.fill(index)
                 writer.grab_frame()
-        os.replace(partial, target)
-    except OSError as problem:
-        if os.path.exists(partial):
-            os.remove(partial)
-        raise Error(f"{path}: error: cannot be written: {problem.strerror}") from None
     plt.close(figure)

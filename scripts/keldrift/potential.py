@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy.special import erf
 
+from .result import number_of
+
 # e^2/epsilon_0 in eV angstrom, CODATA 2018
 COULOMB = 180.95128
 FUNCTIONS = {name: getattr(np, name) for name in (
@@ -51,11 +53,6 @@ def evaluate(formula, **variables):
         raise ValueError(formula) from problem
 
 
-def number(value, default=0.0):
-    """The number of a resolved quantity such as '0.15 eV', which is in the units of the file."""
-    return default if value is None else float(str(value).split()[0])
-
-
 class Potential:
     """U(R) of a result with one dimension of R.
 
@@ -85,25 +82,25 @@ class Potential:
 
     def term(self, term, density):
         center = term.get("center") or [0.0]
-        x = self.r - number(center[0] if isinstance(center, list) else center) - number(term.get("position"))
+        x = self.r - number_of(center[0] if isinstance(center, list) else center) - number_of(term.get("position"))
         kind = term["kind"]
         if kind == "harmonic":
-            return number(term["stiffness"]) * x**2 / 2
+            return number_of(term["stiffness"]) * x**2 / 2
         if kind == "gaussian":
-            return number(term["height"]) * np.exp(-x**2 / (2 * number(term["width"])**2))
+            return number_of(term["height"]) * np.exp(-x**2 / (2 * number_of(term["width"])**2))
         if kind in ("barrier", "double_barrier"):
-            half, edge = number(term["width"]) / 2, number(term["edge"])
-            apart = number(term.get("separation")) / 2
+            half, edge = number_of(term["width"]) / 2, number_of(term["edge"])
+            apart = number_of(term.get("separation")) / 2
             places = (0.0,) if kind == "barrier" else (-apart, apart)
-            return number(term["height"]) / 2 * sum(
+            return number_of(term["height"]) / 2 * sum(
                 erf((x - a + half) / edge) - erf((x - a - half) / edge) for a in places)
         if kind == "periodic":
-            return number(term["amplitude"]) * np.cos(2 * np.pi * x / number(term["period"])
-                                                      + number(term.get("phase")))
+            return number_of(term["amplitude"]) * np.cos(2 * np.pi * x / number_of(term["period"])
+                                                      + number_of(term.get("phase")))
         if kind == "expression":
             return evaluate(term["expression"], x=self.r, y=0.0, z=0.0) + 0 * self.r
         if kind == "table":
-            return number(term.get("scale"), 1.0) * np.loadtxt(self.folder / term["file"]).reshape(self.r.shape)
+            return number_of(term.get("scale"), 1.0) * np.loadtxt(self.folder / term["file"]).reshape(self.r.shape)
         if kind == "hartree":
             return self.hartree(term, density)
         raise ValueError(kind)
@@ -113,7 +110,7 @@ class Potential:
         background = evaluate(term["background"], x=self.r, y=0.0, z=0.0) if "background" in term else 0.0
         q = 2 * np.pi * np.fft.rfftfreq(self.r.size, self.r[1] - self.r[0])
         u = np.fft.rfft(density - background)
-        u[1:] *= self.coupling / (number(term.get("permittivity"), 1.0) * number(term.get("cross_section"), 1.0)
+        u[1:] *= self.coupling / (number_of(term.get("permittivity"), 1.0) * number_of(term.get("cross_section"), 1.0)
                                   * q[1:]**2)
         u[0] = 0
         return np.fft.irfft(u, self.r.size)

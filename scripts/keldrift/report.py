@@ -2,7 +2,6 @@
 
 import base64
 import io
-import os
 import warnings as python_warnings
 from html import escape
 
@@ -12,7 +11,7 @@ import numpy as np
 from .figures import pretty_unit, tell_incomplete
 from .overview import small_figures
 from .phase_space import chosen, plot_phase_space
-from .result import Error, ResultWarning, check_target
+from .result import Error, ResultWarning, replacing
 
 CSS = """
 :root { color-scheme: light; }
@@ -76,16 +75,8 @@ def report(result, file=None):
     page = PAGE.format(title=escape(result.title), css=CSS,
                        body="\n".join(part for part in parts if part))
     if file is not None:
-        target = check_target(file, result.path)
-        partial = f"{target}.part"
-        try:
-            with open(partial, "w", encoding="utf-8") as out:
-                out.write(page)
-            os.replace(partial, target)
-        except OSError as problem:
-            if os.path.exists(partial):
-                os.remove(partial)
-            raise Error(f"{file}: error: cannot be written: {problem.strerror}") from None
+        with replacing(file, result.path) as partial, open(partial, "w", encoding="utf-8") as out:
+            out.write(page)
     return page
 
 

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import weakref
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +52,27 @@ def check_target(file, *inputs):
         if os.path.exists(file) and os.path.exists(name) and os.path.samefile(file, name):
             raise Error(f"{file}: error: is the file that is read (expected another name)", USAGE_ERROR)
     return os.path.realpath(file)
+
+
+@contextmanager
+def replacing(file, *inputs):
+    """The name of a file to write, which takes the place of `file` when it is complete and goes where
+    it cannot be written; the extension is that of `file`, on which some writers insist."""
+    target = check_target(file, *inputs)
+    stem, extension = os.path.splitext(target)
+    partial = f"{stem}.part{extension}"
+    try:
+        yield partial
+        os.replace(partial, target)
+    except OSError as problem:
+        if os.path.exists(partial):
+            os.remove(partial)
+        raise Error(f"{file}: error: cannot be written: {problem.strerror}") from None
+
+
+def number_of(quantity, default=0.0):
+    """The number of a resolved quantity such as '0.15 eV', which is in the units of the file."""
+    return default if quantity is None else float(str(quantity).split()[0])
 
 
 class ResultWarning(UserWarning):

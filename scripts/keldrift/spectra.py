@@ -49,7 +49,8 @@ from scipy.interpolate import BarycentricInterpolator, CubicSpline
 
 from .figures import (AXIS_NAMES, COLORS, SEQUENTIAL_MAP, axis_label, decimal_exponent, escape,
                       incomplete_mark, legend_above, styled, tell_incomplete)
-from .result import (ELEMENTARY_CHARGE_SI, HBAR_SI, USAGE_ERROR, Error, ResultWarning, nan_max)
+from .result import (ELEMENTARY_CHARGE_SI, HBAR_SI, USAGE_ERROR, Error, ResultWarning, nan_max,
+                     number_of)
 
 GAUSS_NODE, GAUSS_WEIGHT = np.polynomial.legendre.leggauss(6)
 # e^2 / (4 hbar), the conductivity of a sheet of graphene between its bands, in siemens
@@ -383,12 +384,12 @@ def harmonics(result, max_energy=None, points=1001):
 def carrier_energy(result):
     """The photon energy of the strongest pulse or cosine of the scenario that has a carrier frequency, and which
     one it is; (0, '') where there is none."""
-    def number(entry, key):
-        return abs(float(str(entry.get(key, 0)).split()[0]))
+    def size(entry, key):
+        return abs(number_of(entry.get(key)))
 
-    carriers = [(number(entry, "amplitude"), -place, number(entry, "frequency"))
+    carriers = [(size(entry, "amplitude"), -place, size(entry, "frequency"))
                 for place, entry in enumerate(result.parameters.get("field") or [])
-                if entry.get("kind") in ("pulse", "cosine") and number(entry, "frequency") > 0]
+                if entry.get("kind") in ("pulse", "cosine") and size(entry, "frequency") > 0]
     if not carriers:
         return 0.0, ""
     _, place, frequency = max(carriers)

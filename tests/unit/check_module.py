@@ -516,7 +516,7 @@ class ReportChecks(unittest.TestCase):
         done = script("report", FOLDER / "absent.h5")
         self.assertEqual(done.returncode, 3)
         self.assertIn("no such file", done.stderr)
-        self.assertEqual(list(FOLDER.glob("*.part")), [])
+        self.assertEqual(list(FOLDER.glob("*.part*")), [])
 
 
 if __name__ == "__main__":
