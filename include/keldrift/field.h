@@ -27,6 +27,8 @@ KD_API void kd_field_impulse(const kd_field *field, double t0, double t1, double
 KD_API const double *kd_field_pieces(const kd_field *field, size_t *count);
 /// True if E is zero to rounding on piece `index`.
 KD_API bool kd_field_is_quiet(const kd_field *field, size_t index);
+/// True if there is no field at any time, kicks included.
+KD_API bool kd_field_is_none(const kd_field *field);
 /// True if E or a derivative that an integrator relies on jumps at the start of piece `index`.
 KD_API bool kd_field_jumps(const kd_field *field, size_t index);
 

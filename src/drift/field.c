@@ -376,6 +376,11 @@ const double *kd_field_pieces(const kd_field *field, size_t *count) {
 bool kd_field_is_quiet(const kd_field *field, size_t index) {
   return field->quiet[index];
 }
+bool kd_field_is_none(const kd_field *field) {
+  bool is_none = field->n_kick == 0;
+  for (size_t i = 0; i < field->n_piece; i++) is_none = is_none && field->quiet[i];
+  return is_none;
+}
 bool kd_field_jumps(const kd_field *field, size_t index) {
   return field->jump[index];
 }
